@@ -1,5 +1,13 @@
 /** What the CLI exits with; docs/user_guide.md lists them. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, refused: 5, timedOut: 6 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  refused: 5,
+  timedOut: 6,
+} as const;
 
 interface CodeMeaning {
   /** HTTP status of the problem document. */
@@ -16,39 +24,104 @@ const { failed, usage, notFound, conflict, refused, timedOut } = exitCodes;
 /** Every code that the API, the CLI and the Docker plugin speak. Codes are stable; wording is not. */
 export const errorCodes = {
   InvalidInput: { status: 400, exit: usage, retryable: false, title: 'The request is not valid' },
-  InvalidCursor: { status: 400, exit: usage, retryable: false, title: 'The cursor is not one that this listing gave' },
+  InvalidCursor: {
+    status: 400,
+    exit: usage,
+    retryable: false,
+    title: 'The cursor is not one that this listing gave',
+  },
   NotSupported: { status: 400, exit: usage, retryable: false, title: 'Not supported by this release' },
   NotImplemented: { status: 501, exit: usage, retryable: false, title: 'Not part of this release' },
   AccessDenied: { status: 403, exit: refused, retryable: false, title: 'Not allowed' },
   StaleEpoch: { status: 403, exit: refused, retryable: false, title: 'The lease has moved on' },
   TicketRefused: { status: 403, exit: refused, retryable: false, title: 'No format ticket for this volume' },
   RouteNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such route' },
-  MethodNotAllowed: { status: 405, exit: usage, retryable: false, title: 'The route does not take this method' },
+  MethodNotAllowed: {
+    status: 405,
+    exit: usage,
+    retryable: false,
+    title: 'The route does not take this method',
+  },
   VolumeNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such volume' },
   HostNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such host' },
   OperationNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such operation' },
   NameTaken: { status: 409, exit: conflict, retryable: false, title: 'The name is taken by another volume' },
-  IdempotencyMismatch: { status: 409, exit: conflict, retryable: false, title: 'The idempotency key was used for another request' },
+  IdempotencyMismatch: {
+    status: 409,
+    exit: conflict,
+    retryable: false,
+    title: 'The idempotency key was used for another request',
+  },
   VolumeBusy: { status: 409, exit: conflict, retryable: true, title: 'The volume is in use' },
-  OperationInProgress: { status: 409, exit: conflict, retryable: true, title: 'Another operation on this volume is under way' },
-  IllegalState: { status: 409, exit: conflict, retryable: false, title: 'The volume is not in a state for this' },
+  OperationInProgress: {
+    status: 409,
+    exit: conflict,
+    retryable: true,
+    title: 'Another operation on this volume is under way',
+  },
+  IllegalState: {
+    status: 409,
+    exit: conflict,
+    retryable: false,
+    title: 'The volume is not in a state for this',
+  },
   VolumeProtected: { status: 409, exit: refused, retryable: false, title: 'The volume is protected' },
   HostDraining: { status: 409, exit: refused, retryable: false, title: 'The host is being drained' },
   LimitExceeded: { status: 409, exit: refused, retryable: false, title: 'A limit is reached' },
-  UndoExpired: { status: 410, exit: notFound, retryable: false, title: 'The storage of this volume has been freed' },
-  StaleRevision: { status: 412, exit: conflict, retryable: false, title: 'The volume has changed since you read it' },
+  UndoExpired: {
+    status: 410,
+    exit: notFound,
+    retryable: false,
+    title: 'The storage of this volume has been freed',
+  },
+  StaleRevision: {
+    status: 412,
+    exit: conflict,
+    retryable: false,
+    title: 'The volume has changed since you read it',
+  },
   BodyTooLarge: { status: 413, exit: usage, retryable: false, title: 'The request body is too large' },
-  UnsupportedMediaType: { status: 415, exit: usage, retryable: false, title: 'The request body must be JSON' },
-  Conflict: { status: 409, exit: conflict, retryable: true, title: 'Somebody else changed this at the same time' },
+  UnsupportedMediaType: {
+    status: 415,
+    exit: usage,
+    retryable: false,
+    title: 'The request body must be JSON',
+  },
+  Conflict: {
+    status: 409,
+    exit: conflict,
+    retryable: true,
+    title: 'Somebody else changed this at the same time',
+  },
   Throttled: { status: 429, exit: failed, retryable: true, title: 'Too many requests' },
   Internal: { status: 500, exit: failed, retryable: true, title: 'Something went wrong on our side' },
-  StorageFailed: { status: 502, exit: failed, retryable: false, title: 'AWS could not carry out the storage operation' },
-  Unavailable: { status: 503, exit: failed, retryable: true, title: 'A service we depend on does not answer' },
+  StorageFailed: {
+    status: 502,
+    exit: failed,
+    retryable: false,
+    title: 'AWS could not carry out the storage operation',
+  },
+  Unavailable: {
+    status: 503,
+    exit: failed,
+    retryable: true,
+    title: 'A service we depend on does not answer',
+  },
   TimedOut: { status: 504, exit: timedOut, retryable: true, title: 'Not finished in time' },
   // Host-side only: never sent by the API.
   CommandFailed: { status: 500, exit: failed, retryable: true, title: 'A command on the host failed' },
-  DeviceRefused: { status: 500, exit: refused, retryable: false, title: 'The device is not the one that was assigned' },
-  PathRefused: { status: 400, exit: refused, retryable: false, title: 'The path is outside the allowed roots' },
+  DeviceRefused: {
+    status: 500,
+    exit: refused,
+    retryable: false,
+    title: 'The device is not the one that was assigned',
+  },
+  PathRefused: {
+    status: 400,
+    exit: refused,
+    retryable: false,
+    title: 'The path is outside the allowed roots',
+  },
 } as const satisfies Record<string, CodeMeaning>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -2,25 +2,39 @@ import * as z from 'zod';
 
 /** Docker's own rule for volume names (a DNS label would refuse its 64-hex anonymous volumes). Compared exactly. */
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
-const nameAllowed = '1 to 128 characters: letters, digits, "_", "." and "-", beginning with a letter or digit';
+const nameAllowed =
+  '1 to 128 characters: letters, digits, "_", "." and "-", beginning with a letter or digit';
 
-export const VolumeName = z.string().regex(namePattern, { error: nameAllowed }).meta({ description: 'Name of a volume, unique in its namespace', example: 'my-data-volume' });
+export const VolumeName = z
+  .string()
+  .regex(namePattern, { error: nameAllowed })
+  .meta({ description: 'Name of a volume, unique in its namespace', example: 'my-data-volume' });
 
 export const Namespace = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: '1 to 63 characters: lower-case letters, digits and "-", beginning with a letter or digit' })
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+    error: '1 to 63 characters: lower-case letters, digits and "-", beginning with a letter or digit',
+  })
   .meta({ description: 'Namespace that volumes and hosts belong to', example: 'default' });
 
 export const defaultNamespace = 'default';
 
 /** EC2 instance id; the id of a host. */
-export const HostId = z.string().regex(/^i-[0-9a-f]{8,17}$/, { error: 'an EC2 instance id: "i-" and 8 to 17 hexadecimal digits' });
+export const HostId = z
+  .string()
+  .regex(/^i-[0-9a-f]{8,17}$/, { error: 'an EC2 instance id: "i-" and 8 to 17 hexadecimal digits' });
 
 /** Our own ids: a prefix and a ULID; never used again. */
 const ulidPattern = '[0-9A-HJKMNP-TV-Z]{26}';
-export const VolumeId = z.string().regex(new RegExp(`^vol-${ulidPattern}$`), { error: 'a volume id: "vol-" and 26 characters' });
-export const OperationId = z.string().regex(/^op-[0-9A-Za-z]{26,64}$/, { error: 'an operation id: "op-" and 26 to 64 letters and digits' });
+export const VolumeId = z
+  .string()
+  .regex(new RegExp(`^vol-${ulidPattern}$`), { error: 'a volume id: "vol-" and 26 characters' });
+export const OperationId = z
+  .string()
+  .regex(/^op-[0-9A-Za-z]{26,64}$/, { error: 'an operation id: "op-" and 26 to 64 letters and digits' });
 
-export const AvailabilityZone = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });
+export const AvailabilityZone = z
+  .string()
+  .regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });
 
 export const Uuid = z.uuid();

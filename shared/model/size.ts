@@ -26,7 +26,12 @@ export function parseSize(text: string): number {
 
 /** Renders bytes in the largest unit that gives a whole number: 10737418240 -> "10G". */
 export function formatSize(bytes: number): string {
-  for (const [unit, exponent] of [['T', 40], ['G', 30], ['M', 20], ['K', 10]] as const) {
+  for (const [unit, exponent] of [
+    ['T', 40],
+    ['G', 30],
+    ['M', 20],
+    ['K', 10],
+  ] as const) {
     if (bytes >= 2 ** exponent && bytes % 2 ** exponent === 0) return `${bytes / 2 ** exponent}${unit}`;
   }
   return `${bytes}`;

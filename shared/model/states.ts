@@ -35,7 +35,13 @@ export const volumeStates = Object.keys(transitions) as VolumeState[];
 export const initialStates = ['unplaced', 'creating', 'available'] as const satisfies readonly VolumeState[];
 
 /** States in which an operation owns the volume and nobody else may begin one. */
-export const busyStates: ReadonlySet<VolumeState> = new Set(['creating', 'attaching', 'detaching', 'deleting', 'purging']);
+export const busyStates: ReadonlySet<VolumeState> = new Set([
+  'creating',
+  'attaching',
+  'detaching',
+  'deleting',
+  'purging',
+]);
 
 /** States that a listing without `deleted` does not show. */
 export const tombstoneStates: ReadonlySet<VolumeState> = new Set(['deleted', 'purging', 'purged']);

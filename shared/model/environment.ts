@@ -1,0 +1,54 @@
+import * as z from 'zod';
+
+/**
+ * The environment of each function: types the `environment` of its construct and is parsed at cold start.
+ * AWS_SDK_UA_APP_ID names the function in each AWS call's User-Agent, so that CloudTrail tells who called.
+ */
+const Common = z.object({
+  TABLE_NAME: z.string().min(1),
+  POWERTOOLS_SERVICE_NAME: z.string().min(1),
+  POWERTOOLS_METRICS_NAMESPACE: z.string().min(1),
+  AWS_SDK_UA_APP_ID: z.string().min(1).max(50),
+});
+
+const Starter = { STATE_MACHINE_ARN: z.string().min(1) };
+/** Hosts' queues are called this plus the host's id. */
+const Waker = { QUEUE_PREFIX: z.string().min(1) };
+
+export const VolumesApiEnvironment = Common.extend({
+  ...Starter,
+  ...Waker,
+  /** Hours between delete and the freeing of storage. */
+  UNDO_WINDOW_HOURS: z.coerce.number().positive(),
+  FILE_SYSTEM_ID: z.string().min(1),
+});
+
+export const HostsApiEnvironment = VolumesApiEnvironment.extend({
+  /** Unique id (AROA…) of the one role that hosts assume. */
+  HOST_ROLE_ID: z.string().min(1),
+  POLL_SECONDS: z.coerce.number().int().positive(),
+});
+
+export const EbsWorkerEnvironment = Common.extend({
+  ...Waker,
+  VOLUME_KEY_ARN: z.string().min(1),
+  UNDO_WINDOW_HOURS: z.coerce.number().positive(),
+});
+export const EfsWorkerEnvironment = Common.extend({
+  ...Waker,
+  FILE_SYSTEM_ID: z.string().min(1),
+  UNDO_WINDOW_HOURS: z.coerce.number().positive(),
+});
+export const SweeperEnvironment = Common.extend({ ...Starter, ...Waker });
+export const HostEventsEnvironment = Common.extend({ ...Waker, IDEMPOTENCY_TABLE_NAME: z.string().min(1) });
+
+/** Every function: name (also its folder's), entry and environment. infra makes one construct of each. */
+export const functions = {
+  'volumes-api': { entry: 'functions/volumes/volumes-api.handler.ts', environment: VolumesApiEnvironment },
+  'hosts-api': { entry: 'functions/hosts/hosts-api.handler.ts', environment: HostsApiEnvironment },
+  'ebs-worker': { entry: 'functions/volumes/ebs-worker.handler.ts', environment: EbsWorkerEnvironment },
+  'efs-worker': { entry: 'functions/volumes/efs-worker.handler.ts', environment: EfsWorkerEnvironment },
+  sweeper: { entry: 'functions/volumes/sweeper.handler.ts', environment: SweeperEnvironment },
+  'host-events': { entry: 'functions/hosts/host-events.handler.ts', environment: HostEventsEnvironment },
+} as const;
+export type FunctionName = keyof typeof functions;

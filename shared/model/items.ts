@@ -1,0 +1,110 @@
+import * as z from 'zod';
+import { Host, ObservedAttachment } from './host.ts';
+import { HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+import { Operation } from './operation.ts';
+import { FilesystemRecord, Volume } from './volume.ts';
+
+/**
+ * What the table stores. docs/architecture.md has the keys and every access pattern; keys are made in shared/aws only.
+ * A volume is several items under one partition, so that reports and leases never raise the revision behind the ETag.
+ */
+
+/** Desired state. */
+export const VolumeItem = Volume.omit({
+  size: true,
+  attachments: true,
+  provisionedGiB: true,
+  format: true,
+}).extend({
+  /** Number of the EC2 create attempt whose client token is in use; contract 4. */
+  attempt: z.int().min(1),
+  /** When the current attempt's create answered 200: NotFound for 10 minutes after it means that attempt failed. */
+  createdInAwsAt: z.iso.datetime().optional(),
+  /** `--purge`: nothing is kept, no final backup either. */
+  purge: z.boolean().default(false),
+});
+export type VolumeItem = z.infer<typeof VolumeItem>;
+
+/** Contract 3 and 1: who may write, and what is on the device. One per volume of a single-writer driver. */
+export const LeaseItem = z.strictObject({
+  volumeId: VolumeId,
+  /** Grows only; raised by every claim, hand-over and detach. */
+  epoch: z.int().min(0),
+  holder: HostId.optional(),
+  /** Boot that set inUse. */
+  bootId: z.string().optional(),
+  inUse: z.boolean(),
+  filesystem: FilesystemRecord,
+  /** Serial (EBS volume id) the format ticket was bound to. */
+  ticketSerial: z.string().optional(),
+  updatedAt: z.iso.datetime(),
+});
+export type LeaseItem = z.infer<typeof LeaseItem>;
+
+/** A volume given to a host; lives in the host's partition, with a twin in the volume's. */
+export const AttachmentItem = z.strictObject({
+  volumeId: VolumeId,
+  hostId: HostId,
+  namespace: Namespace,
+  desired: z.enum(['attached', 'detached']),
+  actual: z.enum(['attaching', 'attached']),
+  readOnly: z.boolean(),
+  epoch: z.int().min(0),
+  /** For drivers many hosts may use: this host holds it. Single-writer drivers keep it in the lease. */
+  inUse: z.boolean(),
+  bootId: z.string().optional(),
+  /** EC2 device name claimed for it, such as /dev/sdf. */
+  device: z.string().optional(),
+  since: z.iso.datetime(),
+});
+export type AttachmentItem = z.infer<typeof AttachmentItem>;
+
+/** What a host last reported of an attachment. */
+export const ObservationItem = ObservedAttachment.extend({
+  hostId: HostId,
+  bootId: z.string(),
+  at: z.iso.datetime(),
+});
+export type ObservationItem = z.infer<typeof ObservationItem>;
+
+export const HostItem = Host.omit({ volumes: true }).extend({
+  queueUrl: z.string(),
+  /** EC2 device names: index of the last one used, and names that hung and are not used again before the instance stops. */
+  lastDevice: z.int().min(-1),
+  burnedDevices: z.array(z.string()),
+  maxAttachments: z.int().positive(),
+});
+export type HostItem = z.infer<typeof HostItem>;
+
+/** Contract 8: written before a step's effect; nobody else calls AWS for that volume before deadline + 5 s. */
+export const StepItem = z.strictObject({
+  volumeId: VolumeId,
+  operationId: OperationId,
+  step: z.string(),
+  /** Random, per invocation: only its owner confirms. */
+  token: z.string(),
+  deadline: z.iso.datetime(),
+});
+export type StepItem = z.infer<typeof StepItem>;
+
+export const OperationItem = Operation.extend({
+  driver: z.enum(['ebs', 'efs']),
+  /** The epoch this operation raised the lease to. */
+  epoch: z.int().min(0).optional(),
+  /** Host to take it from, at a hand-over. */
+  fromHost: HostId.optional(),
+  /** A person said so: DetachVolume with Force. */
+  forceDetach: z.boolean().default(false),
+  /** Delete waits for the hand-back until then. */
+  waitUntil: z.iso.datetime().optional(),
+  /** Hash of the request behind an Idempotency-Key. */
+  requestHash: z.string().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  /** Step names done, for the record and the crash-point test. */
+  trail: z.array(z.string()).default([]),
+});
+export type OperationItem = z.infer<typeof OperationItem>;
+
+/** A name in a namespace, claimed in the transaction that makes the volume. */
+export const NameItem = z.strictObject({ namespace: Namespace, name: VolumeName, volumeId: VolumeId });
+export type NameItem = z.infer<typeof NameItem>;
