@@ -1,0 +1,125 @@
+"""What the pinned emulator does otherwise than AWS, put right in its process. Each function is one correction."""
+
+import threading
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc, scheduler, sts
+
+_last = threading.local()
+
+
+def node_errors_keep_their_names() -> None:
+    """A Node error reaches Step Functions as its own name (AWS), not as Runtime.HandlerError, so Retry and Catch match."""
+    known = 'error: String(err.message || err), trace: err.stack || ""'
+    assert known in lambda_runtime._NODEJS_WORKER_SCRIPT
+    named = known + ', errorType: (err && err.name) || "Error"'
+    lambda_runtime._NODEJS_WORKER_SCRIPT = lambda_runtime._NODEJS_WORKER_SCRIPT.replace(known, named)
+    invoke, dispatch = lambda_runtime.Worker.invoke, lambda_svc._execute_function_dispatch
+
+    def noting(self, *args, **kwargs):
+        _last.answer = invoke(self, *args, **kwargs)
+        return _last.answer
+
+    def naming(*args, **kwargs):
+        _last.answer = {}
+        result = dispatch(*args, **kwargs)
+        answer = _last.answer
+        if result.get("error") and answer.get("errorType"):
+            result["body"] = {
+                "errorType": answer["errorType"],
+                "errorMessage": answer["error"],
+                "trace": answer["trace"].split("\n"),
+            }
+        return result
+
+    lambda_runtime.Worker.invoke, lambda_svc._execute_function_dispatch = noting, naming
+
+
+def quiet_calls_do_not_wait() -> None:
+    """A call that logs nothing is not held for 50 ms in case it still does (an HTTP API call: 56 ms before, 3.5 after)."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.005, 0.250)
+
+
+def at_names_can_be_used_again() -> None:
+    """A schedule that is made or changed again under its name fires again."""
+
+    def forgetting(change):
+        def changed(name, *args):
+            for key in [key for key in scheduler._schedule_last_fired if key[2].endswith("/" + name)]:
+                del scheduler._schedule_last_fired[key]
+            return change(name, *args)
+
+        return changed
+
+    scheduler._create_schedule = forgetting(scheduler._create_schedule)
+    scheduler._update_schedule = forgetting(scheduler._update_schedule)
+
+
+def sessions_outlive_the_process() -> None:
+    """Role sessions stay valid until they expire, as AWS's do: hosts go on after a restart of the emulator."""
+
+    def get_state() -> dict:
+        return {"sessions": dict(sts._sessions)}
+
+    def load_persisted_state(data: dict) -> None:
+        sts._sessions.update(data.get("sessions", {}))
+
+    sts.get_state, sts.load_persisted_state = get_state, load_persisted_state
+
+
+def _event_as_aws_sends_it(event: dict) -> dict:
+    """An HTTP API event (payload 2.0): cookies on their own, nothing null that AWS leaves out, the true caller's address."""
+    headers, context = event["headers"], event["requestContext"]
+    if event.get("pathParameters") is None:
+        event.pop("pathParameters", None)
+    cookies = headers.pop("cookie", None)
+    if cookies:
+        event["cookies"] = cookies.split("; ")
+    context["domainPrefix"] = context["domainName"].partition(".")[0]
+    if "x-forwarded-for" in headers:
+        context["http"]["sourceIp"] = headers["x-forwarded-for"].split(",")[0].strip()
+    iam = context.get("authorizer", {}).get("iam")
+    if iam is not None:
+        iam.setdefault("cognitoIdentity", None)
+    return event
+
+
+def http_api_events_are_aws_shaped() -> None:
+    execute = lambda_svc._execute_function_with_config_scope
+
+    def executing(record, event, *args, **kwargs):
+        if isinstance(event, dict) and event.get("version") == "2.0" and "http" in event.get("requestContext", {}):
+            event = _event_as_aws_sends_it(event)
+        return execute(record, event, *args, **kwargs)
+
+    lambda_svc._execute_function_with_config_scope = executing
+
+
+def a_failed_function_is_an_internal_error() -> None:
+    """A function that throws, times out or dies answers 500 without a word of its error; one that is throttled, 503."""
+    shape = lambda_svc.lambda_execute_result_to_api_proxy_response
+
+    def own(status: int, message: str) -> dict:
+        return {
+            "statusCode": status,
+            "headers": {"Content-Type": "application/json"},
+            "body": '{"message":"%s"}' % message,
+        }
+
+    def shaping(result: dict):
+        if result.get("throttle"):
+            return own(503, "Service Unavailable"), None
+        if result.get("error"):
+            return own(500, "Internal Server Error"), None
+        return shape(result)
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = shaping
+
+
+def apply() -> None:
+    node_errors_keep_their_names()
+    quiet_calls_do_not_wait()
+    at_names_can_be_used_again()
+    sessions_outlive_the_process()
+    http_api_events_are_aws_shaped()
+    a_failed_function_is_an_internal_error()
