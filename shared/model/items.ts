@@ -108,3 +108,62 @@ export type OperationItem = z.infer<typeof OperationItem>;
 /** A name in a namespace, claimed in the transaction that makes the volume. */
 export const NameItem = z.strictObject({ namespace: Namespace, name: VolumeName, volumeId: VolumeId });
 export type NameItem = z.infer<typeof NameItem>;
+
+/** One pair of a volume's labels. */
+export const LabelItem = NameItem.extend({ key: z.string(), value: z.string() });
+export type LabelItem = z.infer<typeof LabelItem>;
+
+/** A deleted volume in its namespace, until its storage is freed. */
+export const TombstoneItem = NameItem.extend({ deletedAt: z.iso.datetime() });
+export type TombstoneItem = z.infer<typeof TombstoneItem>;
+
+/** A host in its namespace. */
+export const HostIndexItem = z.strictObject({ namespace: Namespace, hostId: HostId });
+export type HostIndexItem = z.infer<typeof HostIndexItem>;
+
+/** When a host last synced; apart from the host, so that a sync never raises its revision. */
+export const SeenItem = z.strictObject({ hostId: HostId, bootId: z.string(), at: z.iso.datetime() });
+export type SeenItem = z.infer<typeof SeenItem>;
+
+/** An EC2 device name taken on a host. */
+export const DeviceItem = z.strictObject({
+  hostId: HostId,
+  device: z.string(),
+  volumeId: VolumeId,
+  at: z.iso.datetime(),
+});
+export type DeviceItem = z.infer<typeof DeviceItem>;
+
+/** An operation in its namespace, by time. */
+export const OperationIndexItem = z.strictObject({
+  namespace: Namespace,
+  operationId: OperationId,
+  createdAt: z.iso.datetime(),
+});
+export type OperationIndexItem = z.infer<typeof OperationIndexItem>;
+
+/** That a request with an Idempotency-Key was carried out: written with its intent; the answer is rendered from the live record. */
+export const ReceiptItem = z.strictObject({
+  operationId: OperationId,
+  namespace: Namespace,
+  caller: z.string(),
+  /** Hash of route, parameters and body. */
+  requestHash: z.string(),
+  /** What the request was about: the volume's or the host's id. */
+  subject: z.string(),
+  /** Status of the first answer. */
+  status: z.int(),
+  at: z.iso.datetime(),
+});
+export type ReceiptItem = z.infer<typeof ReceiptItem>;
+
+/** Contract 5: a host was asked to empty a deleted network volume's directory; lives in the volume's partition, with a twin in the host's until it is done. */
+export const PurgeItem = z.strictObject({
+  volumeId: VolumeId,
+  hostId: HostId,
+  fileSystemId: z.string(),
+  accessPointId: z.string(),
+  done: z.boolean(),
+  at: z.iso.datetime(),
+});
+export type PurgeItem = z.infer<typeof PurgeItem>;

@@ -1,0 +1,157 @@
+import type * as z from 'zod';
+import {
+  AttachmentItem,
+  DeviceItem,
+  HostIndexItem,
+  HostItem,
+  LabelItem,
+  LeaseItem,
+  NameItem,
+  ObservationItem,
+  OperationIndexItem,
+  OperationItem,
+  PurgeItem,
+  ReceiptItem,
+  SeenItem,
+  StepItem,
+  TombstoneItem,
+  VolumeItem,
+} from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import { keys, partitions, workPartitions, type Key } from './keys.ts';
+
+/** How one kind of item is stored. */
+interface Entity<S extends z.ZodType> {
+  readonly schema: S;
+  /** Of the stored shape; a change of the schema raises it and brings a migration (test/unit/model/stored-shapes.test.ts). */
+  readonly version: number;
+  key(item: z.output<S>): Key;
+  /** What must be as it was read when the item is replaced, removed or checked. */
+  readonly guard: readonly (keyof z.output<S> & string)[];
+  /** Entry in the GSI `work`. */
+  work?(item: z.output<S>): { workPk: string; workSk: string } | undefined;
+  /** When the table may forget it, in seconds since 1970. */
+  expiresAt?(item: z.output<S>): number | undefined;
+}
+
+const days = (time: string, count: number): number => Math.ceil(Date.parse(time) / 1000) + count * 86_400;
+
+function entity<S extends z.ZodType>(definition: Entity<S>): Entity<S> {
+  return definition;
+}
+
+const attachment = {
+  schema: AttachmentItem,
+  version: 1,
+  guard: ['epoch', 'desired', 'actual', 'inUse', 'bootId', 'device', 'readOnly'],
+} as const;
+const purge = { schema: PurgeItem, version: 1, guard: ['done', 'hostId'] } as const;
+
+/** Every kind of item in the table. */
+export const entities = {
+  volume: entity({
+    schema: VolumeItem,
+    version: 1,
+    key: ({ id }) => keys.volume(id),
+    guard: ['revision'],
+    work: ({ id, state, purgeAt }) =>
+      state === 'deleted' && purgeAt !== undefined
+        ? { workPk: workPartitions.purges, workSk: `${purgeAt}#${id}` }
+        : undefined,
+  }),
+  lease: entity({
+    schema: LeaseItem,
+    version: 1,
+    key: ({ volumeId }) => keys.lease(volumeId),
+    guard: ['epoch', 'holder', 'bootId', 'inUse', 'filesystem', 'ticketSerial'],
+  }),
+  attachment: entity({ ...attachment, key: ({ hostId, volumeId }) => keys.attachment(hostId, volumeId) }),
+  attachmentTwin: entity({
+    ...attachment,
+    key: ({ hostId, volumeId }) => keys.attachmentTwin(volumeId, hostId),
+  }),
+  observation: entity({
+    schema: ObservationItem,
+    version: 1,
+    key: ({ hostId, volumeId }) => keys.observation(volumeId, hostId),
+    guard: ['at'],
+    expiresAt: ({ at }) => days(at, 7),
+  }),
+  step: entity({
+    schema: StepItem,
+    version: 1,
+    key: ({ volumeId }) => keys.step(volumeId),
+    guard: ['token'],
+  }),
+  host: entity({
+    schema: HostItem,
+    version: 1,
+    key: ({ id }) => keys.host(id),
+    guard: ['revision'],
+  }),
+  hostIndex: entity({
+    schema: HostIndexItem,
+    version: 1,
+    key: ({ namespace, hostId }) => ({ pk: partitions.hosts(namespace), sk: hostId }),
+    guard: [],
+  }),
+  seen: entity({ schema: SeenItem, version: 1, key: ({ hostId }) => keys.seen(hostId), guard: ['bootId'] }),
+  device: entity({
+    schema: DeviceItem,
+    version: 1,
+    key: ({ hostId, device }) => keys.device(hostId, device),
+    guard: ['volumeId'],
+  }),
+  name: entity({
+    schema: NameItem,
+    version: 1,
+    key: ({ namespace, name }) => keys.name(namespace, name),
+    guard: ['volumeId'],
+  }),
+  label: entity({
+    schema: LabelItem,
+    version: 1,
+    key: ({ namespace, key, value, name }) => ({ pk: partitions.label(namespace, key, value), sk: name }),
+    guard: ['volumeId'],
+  }),
+  tombstone: entity({
+    schema: TombstoneItem,
+    version: 1,
+    key: ({ namespace, name, volumeId }) => ({
+      pk: partitions.deleted(namespace),
+      sk: `${name}#${volumeId}`,
+    }),
+    guard: ['volumeId'],
+  }),
+  operation: entity({
+    schema: OperationItem,
+    version: 1,
+    key: ({ id }) => keys.operation(id),
+    guard: ['status', 'trail', 'waitUntil'],
+    work: ({ id, status, createdAt }) =>
+      isFinished(status) ? undefined : { workPk: workPartitions.operations, workSk: `${createdAt}#${id}` },
+    expiresAt: ({ finishedAt }) => (finishedAt === undefined ? undefined : days(finishedAt, 90)),
+  }),
+  operationIndex: entity({
+    schema: OperationIndexItem,
+    version: 1,
+    key: ({ namespace, createdAt, operationId }) => ({
+      pk: partitions.operations(namespace),
+      sk: `${createdAt}#${operationId}`,
+    }),
+    guard: [],
+    expiresAt: ({ createdAt }) => days(createdAt, 90),
+  }),
+  receipt: entity({
+    schema: ReceiptItem,
+    version: 1,
+    key: ({ operationId }) => keys.receipt(operationId),
+    guard: [],
+    expiresAt: ({ at }) => days(at, 7),
+  }),
+  purge: entity({ ...purge, key: ({ volumeId }) => keys.purge(volumeId) }),
+  hostPurge: entity({ ...purge, key: ({ hostId, volumeId }) => keys.hostPurge(hostId, volumeId) }),
+} as const;
+
+export type EntityName = keyof typeof entities;
+export type EntityItem<E extends EntityName> = z.output<(typeof entities)[E]['schema']>;

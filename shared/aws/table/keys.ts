@@ -1,0 +1,54 @@
+/** Primary key of an item. Keys are made here only; docs/architecture.md lists them with every access pattern. */
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** Partitions of the GSI `work`: what is still to be done, ordered by time. */
+export const workPartitions = { operations: 'OP', purges: 'PURGE' } as const;
+
+export const partitions = {
+  volume: (volumeId: string) => `VOL#${volumeId}`,
+  host: (hostId: string) => `HOST#${hostId}`,
+  operation: (operationId: string) => `OP#${operationId}`,
+  names: (namespace: string) => `NS#${namespace}#NAMES`,
+  label: (namespace: string, key: string, value: string) => `NS#${namespace}#LABEL#${key}=${value}`,
+  deleted: (namespace: string) => `NS#${namespace}#DELETED`,
+  hosts: (namespace: string) => `NS#${namespace}#HOSTS`,
+  operations: (namespace: string) => `NS#${namespace}#OPS`,
+} as const;
+
+/** Prefixes of sort keys that a Query asks for. */
+export const prefixes = { attachment: 'ATT#', observation: 'OBS#', device: 'DEV#', purge: 'PURGE#' } as const;
+
+export const keys = {
+  volume: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'DESIRED' }),
+  lease: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'LEASE' }),
+  step: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'STEP' }),
+  purge: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'PURGE' }),
+  attachmentTwin: (volumeId: string, hostId: string): Key => ({
+    pk: partitions.volume(volumeId),
+    sk: `${prefixes.attachment}${hostId}`,
+  }),
+  observation: (volumeId: string, hostId: string): Key => ({
+    pk: partitions.volume(volumeId),
+    sk: `${prefixes.observation}${hostId}`,
+  }),
+  host: (hostId: string): Key => ({ pk: partitions.host(hostId), sk: 'HOST' }),
+  seen: (hostId: string): Key => ({ pk: partitions.host(hostId), sk: 'SEEN' }),
+  attachment: (hostId: string, volumeId: string): Key => ({
+    pk: partitions.host(hostId),
+    sk: `${prefixes.attachment}${volumeId}`,
+  }),
+  device: (hostId: string, device: string): Key => ({
+    pk: partitions.host(hostId),
+    sk: `${prefixes.device}${device}`,
+  }),
+  hostPurge: (hostId: string, volumeId: string): Key => ({
+    pk: partitions.host(hostId),
+    sk: `${prefixes.purge}${volumeId}`,
+  }),
+  operation: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'OP' }),
+  receipt: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'RECEIPT' }),
+  name: (namespace: string, name: string): Key => ({ pk: partitions.names(namespace), sk: name }),
+} as const;
