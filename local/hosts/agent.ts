@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { bundleOf, nodeOf } from './cloud.ts';
+import { signalDaemon, startDaemon } from './daemons.ts';
+import { HostError } from './errors.ts';
+import { waitFor } from './exec.ts';
+import { writeJson } from './host-file.ts';
+import { IMDS_ENDPOINT } from './imds-process.ts';
+import { insideOf } from './machine.ts';
+import type { Machine } from './machine.ts';
+
+/** Where a host's agent answers for its health, inside the host. */
+const AGENT_SOCKET = '/run/hivemind/agent.sock';
+
+/** Environment of whatever speaks to AWS or the API from inside a host. */
+export function hostEnvironment({ cloud, net }: Machine): Record<string, string> {
+  return {
+    AWS_REGION: cloud.region,
+    AWS_ENDPOINT_URL: `http://${net.gateway}:${cloud.ports.aws}`,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: IMDS_ENDPOINT,
+  };
+}
+
+function isHealthy(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const call = request({ socketPath, path: '/health', timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(false));
+    call.end();
+  });
+}
+
+/** Starts the host's agent, unless it runs, and waits until it says that it is well. */
+export async function startAgent(machine: Machine): Promise<void> {
+  const { cloud, paths, net, record } = machine;
+  const bundle = bundleOf(cloud.home, 'agent');
+  if (!existsSync(bundle)) {
+    throw new HostError('CommandFailed', `There is no agent at ${bundle}; "npm run up" makes it.`);
+  }
+  writeJson(paths.agentConfig, {
+    endpoint: `http://${net.gateway}:${cloud.ports.api}`,
+    region: cloud.region,
+  });
+  const inside = insideOf(machine);
+  await startDaemon(inside, {
+    name: 'agent',
+    log: join(paths.log, 'agent.log'),
+    argv: [nodeOf(cloud.home), bundle, '--config', paths.agentConfig],
+    env: hostEnvironment(machine),
+  });
+  // Its socket lies in the host's private /run; through the first process's root it is in reach from here.
+  const socket = join(`/proc/${inside.init.pid}/root`, AGENT_SOCKET);
+  await waitFor(
+    `the agent of ${record.name} is healthy (its log is in ${paths.log})`,
+    () => isHealthy(socket),
+    {
+      within: 60_000,
+      every: 100,
+    },
+  );
+}
+
+/** Ends the agent of a host: TERM lets it end its work, KILL is a crash. */
+export function stopAgent(machine: Machine, signal: 'TERM' | 'KILL'): Promise<void> {
+  return signalDaemon(insideOf(machine), 'agent', signal);
+}

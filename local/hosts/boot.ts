@@ -1,0 +1,118 @@
+import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { startAgent } from './agent.ts';
+import { startDocker } from './docker.ts';
+import { launch } from './exec.ts';
+import { saveHost } from './host-file.ts';
+import { ensureImage } from './image.ts';
+import { hostRole, hostTags, startImds } from './imds-process.ts';
+import { insideOf, isUp, machineOf } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { setUp, startInit } from './namespaces.ts';
+import { connect, hasIptables, openPorts } from './network.ts';
+import { nodeOf, bundleOf } from './cloud.ts';
+import { processRef } from './processes.ts';
+import type { ProcessRef } from './processes.ts';
+
+/** Says what is going on, one line a step. */
+export type Say = (line: string) => void;
+
+function register({ cloud, record, paths, net, admin }: Machine): Promise<void> {
+  const role = hostRole(cloud);
+  return admin.putInstance(record.instanceId, {
+    name: record.name,
+    availabilityZone: record.zone,
+    instanceType: record.instanceType,
+    privateIpAddress: net.address,
+    byIdDir: paths.byId,
+    udevDir: paths.udev,
+    tags: hostTags(record.name),
+    ...(role ? { roleArn: role.arn } : {}),
+  });
+}
+
+/** The machine knows the instance, and its devices are there. */
+export async function powerOn(machine: Machine): Promise<void> {
+  const { record, admin } = machine;
+  const state = await admin.instanceState(record.instanceId);
+  if (state === undefined || state === 'running') return register(machine);
+  await admin.setPower(record.instanceId, 'running');
+}
+
+function makeFolders(machine: Machine): void {
+  const { cloud, paths } = machine;
+  for (const dir of [paths.byId, paths.udev, paths.vol, paths.sbin, paths.log]) {
+    mkdirSync(dir, { recursive: true });
+  }
+  // Shared mount points: the host binds its own folders over them.
+  mkdirSync('/dev/disk/by-id', { recursive: true });
+  mkdirSync('/var/lib/hivemind', { recursive: true });
+  const helper = join(cloud.home, 'runtime', 'bundles', 'mount.efs');
+  if (existsSync(helper)) copyFileSync(helper, join(paths.sbin, 'mount.efs'));
+}
+
+async function startForwarders(
+  { cloud, net, paths }: Machine,
+  ports: readonly number[],
+): Promise<ProcessRef[]> {
+  const started: ProcessRef[] = [];
+  for (const port of ports) {
+    const forward = [nodeOf(cloud.home), bundleOf(cloud.home, 'forward'), net.gateway, String(port)];
+    const ref = processRef(await launch(forward, join(paths.log, 'forward.log')));
+    if (ref) started.push(ref);
+  }
+  return started;
+}
+
+/** The first process with its namespaces, network and view; a new boot, with a new boot id. */
+async function bootNamespaces(machine: Machine): Promise<Machine> {
+  const { cloud, record, paths, net, inside, tag } = machine;
+  makeFolders(machine);
+  const bootId = randomUUID();
+  writeFileSync(paths.bootId, `${bootId}\n`, { mode: 0o444 });
+  inside.cgroup.create();
+  const init = await startInit(inside.cgroup, join(paths.log, 'init.log'));
+  const { imds: _old, ...rest } = record;
+  const booting = saveHost(cloud.home, { ...rest, init, bootId, forwarders: [] });
+  await connect(net, init.pid);
+  await setUp(
+    { ...inside, init },
+    { paths, hostname: record.name, net, sbin: realpathSync('/sbin'), keep: [cloud.home] },
+  );
+  const ports = [cloud.ports.aws, cloud.ports.api];
+  if (await hasIptables()) {
+    await openPorts(net, tag, ports);
+    return machineOf(cloud, booting);
+  }
+  return machineOf(
+    cloud,
+    saveHost(cloud.home, { ...booting, forwarders: await startForwarders(machine, ports) }),
+  );
+}
+
+/**
+ * Brings a host to what its record asks for. Pieces that run are left alone, missing ones are started: it serves the
+ * first start, a reboot, and what a killed process or an interrupted start left.
+ */
+export async function boot(machine: Machine, say: Say): Promise<Machine> {
+  const { cloud } = machine;
+  let current = machine;
+  if (!isUp(current)) {
+    say(`${machine.record.name}: boots`);
+    current = await bootNamespaces(current);
+  }
+  const imds = await startImds(cloud, current.record, current.net);
+  current = machineOf(cloud, saveHost(cloud.home, { ...current.record, imds }));
+  const inside = insideOf(current);
+  if (current.record.agent) {
+    say(`${machine.record.name}: agent starts`);
+    await startAgent(current);
+  }
+  if (current.record.docker) {
+    say(`${machine.record.name}: docker starts`);
+    await startDocker(inside, current.paths.dir);
+    await ensureImage(inside, cloud.home);
+  }
+  return current;
+}

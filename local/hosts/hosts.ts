@@ -1,0 +1,186 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { boot, powerOn } from './boot.ts';
+import type { Say } from './boot.ts';
+import { hostPaths } from './cloud.ts';
+import type { HostCloud } from './cloud.ts';
+import { HostError } from './errors.ts';
+import { findHost, listHosts, saveHost } from './host-file.ts';
+import type { HostRecord } from './host-file.ts';
+import { withLock } from './lock.ts';
+import { findMachine, isUp, machineOf } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { endProcesses, removeRemains, waitForDevices } from './shutdown.ts';
+import { claimSubnet } from './subnets.ts';
+
+/** What {@link addHost} takes besides the name; zone default: the region's first, type default: t3.medium. */
+export interface AddOptions {
+  readonly zone?: string;
+  readonly instanceType?: string;
+  readonly docker?: boolean;
+  readonly agent?: boolean;
+}
+
+/** What a host is like right now. `state`: `frozen` and `off` are the kernel's word, `ec2` the storage service's. */
+export interface HostStatus {
+  readonly name: string;
+  readonly instanceId: string;
+  readonly zone: string;
+  readonly address: string;
+  readonly state: 'running' | 'frozen' | 'off';
+  readonly ec2: string;
+  readonly bootId: string | undefined;
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+function checkName(name: string): void {
+  if (name === 'local')
+    throw new HostError('Usage', '"local" is this machine itself; it comes with "npm run up".');
+  if (!NAME.test(name)) {
+    throw new HostError(
+      'Usage',
+      `Host name "${name}": a small letter, then small letters, digits and "-", 32 at most.`,
+    );
+  }
+}
+
+function onHost<T>(cloud: HostCloud, name: string, work: () => Promise<T>): Promise<T> {
+  return withLock(`host ${cloud.home} ${name}`, work);
+}
+
+async function newRecord(cloud: HostCloud, name: string, options: AddOptions): Promise<HostRecord> {
+  const { dir } = hostPaths(cloud.home, name);
+  mkdirSync(dir, { recursive: true });
+  const net = await claimSubnet(dir);
+  const home = createHash('sha256').update(cloud.home).digest('hex').slice(0, 8);
+  return {
+    version: 1,
+    name,
+    instanceId: `i-${randomBytes(9).toString('hex').slice(0, 17)}`,
+    zone: options.zone ?? `${cloud.region}a`,
+    instanceType: options.instanceType ?? 't3.medium',
+    subnet: net.number,
+    cgroup: `hivemind-${home}-${name}`,
+    docker: options.docker ?? true,
+    agent: options.agent ?? true,
+    desired: 'running',
+    createdAt: new Date().toISOString(),
+    forwarders: [],
+  };
+}
+
+async function bringUp(cloud: HostCloud, record: HostRecord, say: Say): Promise<Machine> {
+  const { dir } = hostPaths(cloud.home, record.name);
+  const net = isUp(machineOf(cloud, record)) ? record.subnet : (await claimSubnet(dir, record.subnet)).number;
+  const machine = machineOf(cloud, saveHost(cloud.home, { ...record, subnet: net, desired: 'running' }));
+  await powerOn(machine);
+  return boot(machine, say);
+}
+
+/** Makes a host and waits until its agent and its Docker answer. A host of that name that is there is completed and started. */
+export function addHost(
+  cloud: HostCloud,
+  name: string,
+  options: AddOptions & { say?: Say } = {},
+): Promise<Machine> {
+  checkName(name);
+  return onHost(cloud, name, async () => {
+    const record = findHost(cloud.home, name) ?? saveHost(cloud.home, await newRecord(cloud, name, options));
+    return bringUp(cloud, record, options.say ?? (() => undefined));
+  });
+}
+
+/**
+ * EC2's start: devices come back, the boot id is new. On a running host it starts whatever of it has died. Processes
+ * that a stop left frozen end first: the instance that starts is another boot.
+ */
+export function startHost(cloud: HostCloud, name: string, say: Say = () => undefined): Promise<Machine> {
+  return onHost(cloud, name, async () => {
+    const machine = findMachine(cloud, name);
+    if (machine.record.desired === 'stopped') await endProcesses(machine);
+    return bringUp(cloud, machine.record, say);
+  });
+}
+
+function setDesired(machine: Machine, desired: HostRecord['desired']): HostRecord {
+  return saveHost(machine.cloud.home, { ...machine.record, desired });
+}
+
+/**
+ * EC2's stop: the machine shuts down (what is dirty is written), and every device of it is fenced before EC2 says
+ * `stopped`. A frozen machine does not shut down: EC2 fences it all the same, and its processes stay, to be thawed.
+ */
+export function stopHost(cloud: HostCloud, name: string): Promise<void> {
+  return onHost(cloud, name, async () => {
+    const machine = findMachine(cloud, name);
+    setDesired(machine, 'stopped');
+    if (!machine.inside.cgroup.isFrozen()) {
+      await endProcesses(machine);
+      await waitForDevices(machine);
+    }
+    await machine.admin.setPower(machine.record.instanceId, 'stopped');
+  });
+}
+
+/** Power loss: nothing reaches a device any more, then everything ends. The machine is off until it is started. */
+export function cutHost(cloud: HostCloud, name: string): Promise<void> {
+  return onHost(cloud, name, async () => {
+    const machine = findMachine(cloud, name);
+    await machine.admin.crash(machine.record.instanceId);
+    setDesired(machine, 'stopped');
+    await endProcesses(machine);
+  });
+}
+
+/** Every process of the host stops where it is; its devices and its EC2 state stay as they are. */
+export function freezeHost(cloud: HostCloud, name: string): Promise<void> {
+  return onHost(cloud, name, async () => {
+    const machine = findMachine(cloud, name);
+    if (!isUp(machine))
+      throw new HostError('HostNotRunning', `Host "${name}" does not run, so it cannot be frozen.`);
+    await machine.inside.cgroup.freeze();
+  });
+}
+
+/** A frozen host goes on, even if EC2 has stopped it meanwhile: that is how a lost machine comes back. */
+export function thawHost(cloud: HostCloud, name: string): Promise<void> {
+  return onHost(cloud, name, () => findMachine(cloud, name).inside.cgroup.thaw());
+}
+
+/** Terminates the instance and removes all that there is of the host. One that is gone, or never was, is fine. */
+export function removeHost(cloud: HostCloud, name: string): Promise<void> {
+  checkName(name);
+  return onHost(cloud, name, async () => {
+    const { dir } = hostPaths(cloud.home, name);
+    if (!existsSync(dir)) return;
+    const record = findHost(cloud.home, name) ?? (await newRecord(cloud, name, {}));
+    const machine = machineOf(cloud, record);
+    await endProcesses(machine);
+    // Removing must work while the cloud is down too; the storage service drops instances whose folders are gone.
+    await machine.admin.setPower(record.instanceId, 'terminated').catch((error: unknown) => {
+      if (!(error instanceof HostError)) throw error;
+    });
+    await removeRemains(machine);
+  });
+}
+
+/** What is known and seen of every host. */
+export async function hostStatuses(cloud: HostCloud): Promise<HostStatus[]> {
+  const statuses: HostStatus[] = [];
+  for (const record of listHosts(cloud.home)) {
+    const machine = machineOf(cloud, record);
+    const ec2 = await machine.admin.instanceState(record.instanceId).catch(() => undefined);
+    const up = isUp(machine) ? 'running' : 'off';
+    statuses.push({
+      name: record.name,
+      instanceId: record.instanceId,
+      zone: record.zone,
+      address: machine.net.address,
+      state: machine.inside.cgroup.isFrozen() ? 'frozen' : up,
+      ec2: ec2 ?? 'unknown',
+      bootId: record.bootId,
+    });
+  }
+  return statuses;
+}

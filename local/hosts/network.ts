@@ -1,0 +1,74 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { attempt, run } from './exec.ts';
+import type { Subnet } from './subnets.ts';
+
+/** Ports of the machine's loopback that a host reaches, both at its gateway and at its own 127.0.0.1. */
+export type Ports = readonly number[];
+
+/** Whether packets can be steered; without it a TCP forwarder serves, which hides the host's own address. */
+export async function hasIptables(): Promise<boolean> {
+  try {
+    return (await attempt('iptables', ['--wait', '5', '-t', 'nat', '-S'])).exitCode === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the veth pair, one end in the network namespace of `pid`. An older pair of that name goes first. */
+export async function connect(net: Subnet, pid: number): Promise<void> {
+  await removeLink(net);
+  await run('ip', ['link', 'add', net.link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)]);
+  await run('ip', ['address', 'add', `${net.gateway}/30`, 'dev', net.link]);
+  await run('ip', ['link', 'set', net.link, 'up']);
+}
+
+/** Removes the pair; none is fine. */
+export async function removeLink(net: Subnet): Promise<void> {
+  if (existsSync(`/sys/class/net/${net.link}`)) await run('ip', ['link', 'delete', net.link]);
+}
+
+const tagged = (tag: string): string[] => ['-m', 'comment', '--comment', tag];
+
+/** Lets the host reach the machine's loopback ports at its gateway; the machine sees each host's own address. */
+export async function openPorts(net: Subnet, tag: string, ports: Ports): Promise<void> {
+  await removeRules(tag);
+  writeFileSync(`/proc/sys/net/ipv4/conf/${net.link}/route_localnet`, '1');
+  for (const port of ports) {
+    const match = ['-i', net.link, '-d', net.gateway, '-p', 'tcp', '--dport', String(port)];
+    const target = ['-j', 'DNAT', '--to-destination', `127.0.0.1:${port}`];
+    await run('iptables', [
+      '--wait',
+      '10',
+      '-t',
+      'nat',
+      '-A',
+      'PREROUTING',
+      ...match,
+      ...tagged(tag),
+      ...target,
+    ]);
+  }
+}
+
+/** Drops all that comes from the host without an answer: calls time out instead of being refused. */
+export async function dropAll(net: Subnet, tag: string): Promise<void> {
+  await run('iptables', ['--wait', '10', '-I', 'INPUT', '-i', net.link, ...tagged(tag), '-j', 'DROP']);
+}
+
+/** Deletes exactly the rules that carry the tag; where there is no iptables there are none. */
+export async function removeRules(tag: string, tables: readonly string[] = ['nat', 'filter']): Promise<void> {
+  if (!(await hasIptables())) return;
+  for (const table of tables) {
+    const rules = await run('iptables', ['--wait', '10', '-t', table, '-S']);
+    for (const rule of rules.split('\n')) {
+      const words = rule.split(' ').map((word) => word.replaceAll('"', ''));
+      if (words[0] !== '-A' || words[words.indexOf('--comment') + 1] !== tag) continue;
+      await run('iptables', ['--wait', '10', '-t', table, '-D', ...words.slice(1)]);
+    }
+  }
+}
+
+/** Takes the cable out, or puts it back. */
+export async function setLink(net: Subnet, up: boolean): Promise<void> {
+  await run('ip', ['link', 'set', net.link, up ? 'up' : 'down']);
+}

@@ -1,0 +1,55 @@
+import { closeSync, constants, openSync, rmSync, rmdirSync } from 'node:fs';
+import { waitFor } from './exec.ts';
+import { stopImds } from './imds-process.ts';
+import type { Machine } from './machine.ts';
+import { removeLink, removeRules } from './network.ts';
+import { kill } from './processes.ts';
+import { releaseSubnet } from './subnets.ts';
+
+/** Ends every process of a host, frozen ones too, and takes its network away. What has ended is fine. */
+export async function endProcesses({ record, inside, net, tag }: Machine): Promise<void> {
+  await stopImds(record);
+  await inside.cgroup.killAll();
+  await kill(record.init);
+  for (const forwarder of record.forwarders) await kill(forwarder);
+  await removeRules(tag);
+  await removeLink(net);
+}
+
+function isFree(device: string): boolean {
+  try {
+    closeSync(openSync(device, constants.O_RDONLY | constants.O_EXCL));
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EBUSY';
+  }
+}
+
+/**
+ * The last process of a host takes its mounts along, and the kernel then writes what was dirty, as a machine does that
+ * shuts down. Resolves when its devices are free: a fence before that would cost data that a real stop keeps.
+ */
+export async function waitForDevices({ record, admin }: Machine): Promise<void> {
+  const attachments = await admin.attachments(record.instanceId);
+  for (const { loopDevice } of attachments) {
+    if (loopDevice) await waitFor(`${loopDevice} is free`, () => isFree(loopDevice));
+  }
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // In use by somebody else, or gone.
+  }
+}
+
+/** Removes what is left of a host whose processes have ended: its cgroup, its folder, its network. */
+export async function removeRemains({ paths, record, inside }: Machine): Promise<void> {
+  await inside.cgroup.remove();
+  await releaseSubnet(paths.dir, record.subnet, () => {
+    // Removing a mount point takes the mount away in every namespace, hence only after the last host.
+    for (const dir of ['/dev/disk/by-id', '/dev/disk', '/var/lib/hivemind']) removeIfEmpty(dir);
+  });
+  rmSync(paths.dir, { recursive: true, force: true });
+}

@@ -1,0 +1,24 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { imdsConfigSchema } from './config.ts';
+import { metadataTree } from './metadata.ts';
+import { assumeRole, roleSession } from './role-session.ts';
+import { imdsServer } from './server.ts';
+
+/** `node imds.mjs --home HOME --host NAME`: serves what HOME/hosts/NAME/imds.json says until it is told to stop. */
+const { values } = parseArgs({ options: { home: { type: 'string' }, host: { type: 'string' } } });
+const file = join(values.home ?? '', 'hosts', values.host ?? '', 'imds.json');
+const config = imdsConfigSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+const session = config.role && roleSession(config.role.name, assumeRole(config));
+const server = imdsServer(metadataTree(config.instance, session));
+
+server.listen(config.listen.port, config.listen.address, () => {
+  const bound = server.address();
+  if (!config.readyFile || bound === null || typeof bound === 'string') return;
+  const fresh = `${config.readyFile}.new`;
+  writeFileSync(fresh, JSON.stringify({ address: bound.address, port: bound.port, pid: process.pid }));
+  renameSync(fresh, config.readyFile);
+});
+
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(0));
