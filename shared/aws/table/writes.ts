@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { ProductError } from '#shared/model/errors.ts';
 import { mayBecome, type VolumeState } from '#shared/model/states.ts';
 import { entities, type EntityItem, type EntityName } from './entities.ts';
