@@ -1,0 +1,121 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { attempt } from '#local/hosts/exec.ts';
+import { updateCloud, type CloudFile } from './cloud-file.ts';
+import { CloudError } from './errors.ts';
+import type { Progress } from './progress.ts';
+import { checkout, sourceHash } from './runtime.ts';
+
+/** Stacks that a local cloud deploys: all but the observability stack, whose alarm types the emulator refuses. */
+export const stacks = ['HivemindStorage', 'HivemindControlPlane'] as const;
+
+/** What decides whether a deployment is needed. */
+export function deploymentHash(): string {
+  return sourceHash(['infra', 'functions', 'shared', 'cdk.json', 'package-lock.json', 'agent']);
+}
+
+/** Root-like keys of the emulator: only the deployment and the local cloud's own parts use them. */
+export const deployerCredentials = { accessKeyId: 'test', secretAccessKey: 'test' } as const;
+
+/** What an SDK client needs to speak to this cloud as its deployer. */
+interface ClientConfig {
+  readonly region: string;
+  readonly endpoint: string;
+  readonly credentials: { accessKeyId: string; secretAccessKey: string };
+}
+
+export function clientConfig(cloud: CloudFile): ClientConfig {
+  return {
+    region: cloud.region,
+    endpoint: `http://127.0.0.1:${cloud.ports.aws}`,
+    credentials: { ...deployerCredentials },
+  };
+}
+
+function cdkEnvironment(cloud: CloudFile): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${cloud.ports.aws}`,
+    AWS_ACCESS_KEY_ID: deployerCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: deployerCredentials.secretAccessKey,
+    AWS_REGION: cloud.region,
+    AWS_DEFAULT_REGION: cloud.region,
+    CDK_DEFAULT_ACCOUNT: cloud.account,
+    CDK_DEFAULT_REGION: cloud.region,
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+    // A profile of the person who runs this must not lead the deployment anywhere else.
+    AWS_PROFILE: '',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+async function cdk(cloud: CloudFile, args: readonly string[]): Promise<void> {
+  const command = join(checkout, 'node_modules', 'aws-cdk', 'bin', 'cdk');
+  const { exitCode, stdout, stderr } = await attempt(process.execPath, [command, ...args], {
+    env: {
+      ...cdkEnvironment(cloud),
+      PATH: `${join(checkout, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
+    },
+    timeout: 900_000,
+    cwd: checkout,
+  });
+  if (exitCode !== 0)
+    throw new CloudError(
+      'DeployFailed',
+      `cdk ${args[0]} failed:\n${`${stdout}\n${stderr}`.trim().slice(-6000)}`,
+    );
+}
+
+/** What of the local cloud must happen between the CDK's bootstrap and its deploy. */
+interface DeployHooks {
+  readonly afterBootstrap: (cloud: CloudFile) => Promise<void>;
+}
+
+/**
+ * The real `cdk bootstrap` and `cdk deploy` of the app that goes to an account, through AWS_ENDPOINT_URL. Does nothing
+ * when what is deployed is what the sources say.
+ */
+export async function deploy(
+  cloud: CloudFile,
+  progress: Progress,
+  { afterBootstrap }: DeployHooks,
+): Promise<CloudFile> {
+  const hash = deploymentHash();
+  if (cloud.deployed === hash && cloud.stack !== undefined) return cloud;
+  const out = join(cloud.home, 'cdk.out');
+  const outputs = join(cloud.home, 'outputs.json');
+  mkdirSync(out, { recursive: true });
+  rmSync(outputs, { force: true });
+  if (cloud.stack === undefined) {
+    await progress.step('cdk bootstrap', () =>
+      cdk(cloud, ['bootstrap', `aws://${cloud.account}/${cloud.region}`, '--output', out]),
+    );
+    await afterBootstrap(cloud);
+  }
+  await progress.step('cdk deploy', () =>
+    cdk(cloud, [
+      'deploy',
+      ...stacks,
+      '--require-approval',
+      'never',
+      '--outputs-file',
+      outputs,
+      '--output',
+      out,
+      '--concurrency',
+      '2',
+    ]),
+  );
+  const stack = readOutputs(outputs);
+  return updateCloud(cloud.home, {
+    deployed: hash,
+    stack,
+    ...(stack['ApiId'] === undefined ? {} : { apiId: stack['ApiId'] }),
+  });
+}
+
+function readOutputs(path: string): Record<string, string> {
+  const byStack = JSON.parse(readFileSync(path, 'utf8')) as Record<string, Record<string, string>>;
+  return Object.assign({}, ...Object.values(byStack)) as Record<string, string>;
+}

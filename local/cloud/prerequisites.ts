@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { attempt, run } from '#local/hosts/exec.ts';
+import { CloudError } from './errors.ts';
+import type { Progress } from './progress.ts';
+
+/** A tool the local cloud needs: how to see that it is there, and the Debian package that brings it. */
+interface Prerequisite {
+  readonly name: string;
+  readonly packages: readonly string[];
+  readonly present: () => boolean | Promise<boolean>;
+}
+
+const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+const onPath = (tool: string) => (): boolean => folders.some((folder) => existsSync(`${folder}/${tool}`));
+const tool = (name: string, ...packages: string[]): Prerequisite => ({
+  name,
+  packages,
+  present: onPath(name),
+});
+
+const pythonProbe = 'import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 10) else 1)';
+const python: Prerequisite = {
+  name: 'Python 3.10 or later with venv',
+  packages: ['python3', 'python3-venv'],
+  present: async () => (await attempt('python3', ['-c', pythonProbe]).catch(() => undefined))?.exitCode === 0,
+};
+
+/** What storage and mounts need, and what the documents' scripts call. */
+export const baseTools: readonly Prerequisite[] = [
+  python,
+  tool('mkfs.ext4', 'e2fsprogs'),
+  tool('mkfs.xfs', 'xfsprogs'),
+  tool('losetup', 'mount'),
+  tool('lsblk', 'util-linux'),
+  tool('ip', 'iproute2'),
+  tool('iptables', 'iptables'),
+  tool('tini', 'tini'),
+  tool('jq', 'jq'),
+];
+
+/** What containers need. Any Docker engine will do, Debian's is what gets installed. */
+export const dockerTools: readonly Prerequisite[] = [
+  tool('dockerd', 'docker.io'),
+  tool('containerd', 'docker.io'),
+  tool('docker-compose', 'docker-compose'),
+  { name: 'a static busybox', packages: ['busybox-static'], present: onPath('busybox') },
+];
+
+/** What `npm run bench` needs on top. */
+export const benchTools: readonly Prerequisite[] = [tool('fio', 'fio')];
+
+export interface PrerequisiteOptions {
+  readonly tools: readonly Prerequisite[];
+  /** Install without asking. */
+  readonly yes: boolean;
+  readonly progress: Progress;
+}
+
+/**
+ * Sees that everything is there; installs what is missing through apt after one question (none with `yes`), and where
+ * there is no apt names what to install.
+ * @throws CloudError Prerequisite naming each missing tool and the command that brings it.
+ */
+export async function ensurePrerequisites({ tools, yes, progress }: PrerequisiteOptions): Promise<void> {
+  if (process.platform !== 'linux')
+    throw new CloudError(
+      'Prerequisite',
+      `The local cloud needs Linux (loop devices, mounts); this is ${process.platform}.`,
+    );
+  const missing = await missingOf(tools);
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(', ');
+  const packages = [...new Set(missing.flatMap((each) => each.packages))];
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  if (!onPath('apt-get')())
+    throw new CloudError(
+      'Prerequisite',
+      `Missing: ${names}. Install what your distribution calls: ${packages.join(' ')}`,
+    );
+  if (!yes && !(await confirmed(`Missing: ${names}. Run "${command}" now? [Y/n] `))) {
+    throw new CloudError('Prerequisite', `Missing: ${names}. Install them with: sudo ${command}`);
+  }
+  await progress.step(`install ${packages.join(', ')}`, () => install(packages));
+  const still = await missingOf(tools);
+  if (still.length > 0)
+    throw new CloudError(
+      'Prerequisite',
+      `Still missing after the installation: ${still.map(({ name }) => name).join(', ')}.`,
+    );
+}
+
+async function missingOf(tools: readonly Prerequisite[]): Promise<Prerequisite[]> {
+  const missing: Prerequisite[] = [];
+  for (const each of tools) if (!(await each.present())) missing.push(each);
+  return missing;
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false;
+  const asker = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await asker.question(question).finally(() => asker.close());
+  return /^(y|yes|)$/i.test(answer.trim());
+}
+
+async function install(packages: readonly string[]): Promise<void> {
+  // Services that packages would start are kept off: hosts bring their own dockerd.
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const timeout = 900_000;
+  await run('apt-get', ['update', '-qq'], { env, timeout });
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env, timeout });
+}
