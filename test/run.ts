@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { baseTools, dockerTools, ensurePrerequisites } from '#local/cloud/prerequisites.ts';
+import { progressOn } from '#local/cloud/progress.ts';
+
+/*
+ * `npm test`: the static checks, then every kind of test, the cheap ones first. Goes on after a failure, so that one run
+ * tells everything, and ends with one line that counts. `npm test -- unit infra` runs those parts alone.
+ */
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+interface Part {
+  readonly name: string;
+  readonly run: (scratch: string) => Count;
+}
+
+/** Runs a tool with its output shown. */
+function succeeds(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'inherit' }).status === 0;
+}
+
+/** A check that passes or fails as a whole. */
+function check(name: string, command: string, ...args: readonly string[]): Part {
+  return { name, run: () => (succeeds(command, args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }) };
+}
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly success: boolean;
+}
+
+/** One kind of test: counted from vitest's own report; a run that ends badly without a failed test counts as one. */
+function kind(name: string): Part {
+  return {
+    name,
+    run: (scratch) => {
+      const report = join(scratch, `${name}.json`);
+      const ok = succeeds('vitest', [
+        'run',
+        '--project',
+        name,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ]);
+      if (!existsSync(report)) return { passed: 0, failed: 1 };
+      const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+      return { passed: numPassedTests, failed: ok ? numFailedTests : Math.max(1, numFailedTests) };
+    },
+  };
+}
+
+const parts: readonly Part[] = [
+  check('typecheck', 'tsc', '-b'),
+  check('lint', 'oxlint', '--deny-warnings'),
+  check('format', 'prettier', '--check', '--log-level', 'warn', '.'),
+  check('unused', 'knip'),
+  kind('unit'),
+  kind('infra'),
+  kind('integration'),
+  kind('e2e'),
+];
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `No such part: ${unknown.join(', ')}. Parts: ${parts.map(({ name }) => name).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  await ensurePrerequisites({
+    tools: [...baseTools, ...dockerTools],
+    yes: process.env['CI'] === 'true',
+    progress: progressOn(process.stdout),
+  });
+  const scratch = mkdtempSync(join(tmpdir(), 'hivemind-report-'));
+  const total: Count = { passed: 0, failed: 0 };
+  const failures: string[] = [];
+  for (const { name, run } of parts.filter((part) => wanted.length === 0 || wanted.includes(part.name))) {
+    const started = performance.now();
+    process.stdout.write(`\n== ${name}\n`);
+    const { passed, failed } = run(scratch);
+    process.stdout.write(
+      `== ${name}: ${passed} passed, ${failed} failed (${((performance.now() - started) / 1000).toFixed(0)} s)\n`,
+    );
+    total.passed += passed;
+    total.failed += failed;
+    if (failed > 0) failures.push(name);
+  }
+  rmSync(scratch, { recursive: true, force: true });
+  if (failures.length > 0) process.stdout.write(`\nFailed: ${failures.join(', ')}\n`);
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
