@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withoutTlsOnly } from '#local/cloud/after-deploy.ts';
+import { readCloud, requireCloud, updateCloud, writeCloud, type CloudFile } from '#local/cloud/cloud-file.ts';
+import { allocatePorts } from '#local/cloud/ports.ts';
+import { ensurePrerequisites } from '#local/cloud/prerequisites.ts';
+import { silent } from '#local/cloud/progress.ts';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'hivemind-unit-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const cloud = (): CloudFile => ({
+  version: 1,
+  home,
+  region: 'us-east-1',
+  account: '000000000000',
+  ports: { aws: 1, api: 2, emulator: 3, storage: 4 },
+  sockets: { edgeAdmin: 'run/edge.sock', storageAdmin: 'run/storage.sock', identity: 'run/identity.sock' },
+  network: { index: 0 },
+  edgeToken: 'secret',
+  serviceModels: '/models',
+});
+
+describe('cloud.json', () => {
+  it('is readable by its owner alone, since it holds keys', () => {
+    writeCloud(cloud());
+    expect(statSync(join(home, 'cloud.json')).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps what an update does not name', () => {
+    writeCloud(cloud());
+    updateCloud(home, { apiId: 'abcd1234' });
+    expect(readCloud(home)).toEqual({ ...cloud(), apiId: 'abcd1234' });
+  });
+
+  it('says how to start a cloud where there is none', () => {
+    expect(() => requireCloud(home)).toThrow(/npm run up/);
+  });
+});
+
+describe('the TLS-only statement', () => {
+  const tlsOnly = { Effect: 'Deny', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+  const other = { Effect: 'Allow', Action: 's3:GetObject' };
+  const policy = (...Statement: readonly object[]): string =>
+    JSON.stringify({ Version: '2012-10-17', Statement });
+
+  it('is lifted, and every other statement stays', () => {
+    expect(withoutTlsOnly(policy(tlsOnly, other))).toBe(policy(other));
+  });
+
+  it('leaves no policy where it was the only one', () => {
+    expect(withoutTlsOnly(policy(tlsOnly))).toBeUndefined();
+  });
+
+  it.each([undefined, '', policy(other)])('is not there to lift in %j', (text) => {
+    expect(withoutTlsOnly(text)).toBeNull();
+  });
+});
+
+describe('ports', () => {
+  it('are four different free ones where any will do', async () => {
+    const ports = Object.values(await allocatePorts(0));
+    expect(ports.every((port) => port > 0)).toBe(true);
+  });
+
+  it('names the one that is taken', async () => {
+    const server = createServer();
+    const taken = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        resolve(typeof address === 'object' && address ? address.port : 0);
+      });
+    });
+    await expect(allocatePorts(taken)).rejects.toThrow(`Port ${taken} is taken`);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+describe('prerequisites', () => {
+  const present = { name: 'here', packages: ['here'], present: () => true };
+  const missing = { name: 'sharp-tool', packages: ['sharp-tool-package'], present: () => false };
+
+  it('are content when everything is there', async () => {
+    await expect(
+      ensurePrerequisites({ tools: [present], yes: false, progress: silent }),
+    ).resolves.toBeUndefined();
+  });
+
+  it('name the tool and its package where nobody can be asked', async () => {
+    await expect(
+      ensurePrerequisites({ tools: [present, missing], yes: false, progress: silent }),
+    ).rejects.toThrow(/Missing: sharp-tool\..*sharp-tool-package/);
+  });
+});
