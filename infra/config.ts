@@ -1,0 +1,50 @@
+import type { Node } from 'constructs';
+import * as z from 'zod';
+import { ConfigurationError } from './errors.ts';
+
+const list = (item: z.ZodString) =>
+  z.union([z.array(item), z.string().transform((text) => text.split(',').map((part) => part.trim()))]);
+
+/**
+ * What a deployer may choose, each as CDK context `hivemind:<name>` in cdk.json or `-c hivemind:<name>=<value>`.
+ * docs/administration_guide.md has the table for people.
+ */
+const Config = z.strictObject({
+  /** An existing VPC for the EFS mount targets; without it one is made, with no NAT gateway. */
+  vpcId: z
+    .string()
+    .regex(/^vpc-[0-9a-f]+$/, 'a VPC id such as vpc-0123456789abcdef0')
+    .optional(),
+  /** Its subnets, one in each availability zone that hosts run in. */
+  subnetIds: list(
+    z.string().regex(/^subnet-[0-9a-f]+$/, 'subnet ids such as subnet-0123456789abcdef0'),
+  ).optional(),
+  /** Hours between a delete and the freeing of the storage. */
+  undoWindowHours: z.coerce.number().positive().default(24),
+  /** Seconds between two syncs of an agent that nothing wakes. */
+  pollSeconds: z.coerce.number().int().min(5).max(3600).default(60),
+  /** Who is told of alarms; the subscription is confirmed from the mailbox. */
+  alarmEmail: z.email().optional(),
+  /** Where the runbook is published; each alarm links to its section. */
+  runbookUrl: z
+    .url()
+    .default('https://github.com/hivemind-volumes/hivemind-volumes/blob/main/docs/runbook.md'),
+  /** Architectures whose Node.js runtime goes into the agent's package. Default: the deployer's own, on Linux. */
+  hostArchitectures: list(z.string().regex(/^(x64|arm64)$/, 'x64 or arm64')).optional(),
+});
+export type Config = z.infer<typeof Config>;
+
+/** @throws ConfigurationError when a context value is not allowed, or a VPC comes without subnets. */
+export function readConfig(node: Node): Config {
+  const given = Object.keys(Config.shape).flatMap((name) => {
+    const value: unknown = node.tryGetContext(`hivemind:${name}`);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const parsed = Config.safeParse(Object.fromEntries(given));
+  if (!parsed.success)
+    throw new ConfigurationError(`Context hivemind:… is not usable.\n${z.prettifyError(parsed.error)}`);
+  const { vpcId, subnetIds } = parsed.data;
+  if ((vpcId === undefined) !== (subnetIds === undefined))
+    throw new ConfigurationError('hivemind:vpcId and hivemind:subnetIds go together: give both or neither.');
+  return parsed.data;
+}

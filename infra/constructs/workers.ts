@@ -1,0 +1,44 @@
+import { Duration } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { Config } from '../config.ts';
+import { onVolumes } from '../permissions/ec2.ts';
+import { onAccessPoints } from '../permissions/efs.ts';
+import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
+import { onTable } from '../permissions/table.ts';
+import type { StorageStack } from '../stacks/storage.stack.ts';
+import { ProductFunction } from './product-function.ts';
+
+export interface WorkersProps {
+  readonly config: Config;
+  readonly storage: StorageStack;
+}
+
+/** One step of one operation; below the state machine's own patience. */
+const timeout = Duration.seconds(60);
+
+/** The two functions that change EC2 and EFS, a step at a time. */
+export class Workers extends Construct {
+  readonly ebsWorker: ProductFunction<'ebs-worker'>;
+  readonly efsWorker: ProductFunction<'efs-worker'>;
+
+  constructor(scope: Construct, id: string, { config, storage }: WorkersProps) {
+    super(scope, id);
+    const environment = {
+      TABLE_NAME: storage.table.tableName,
+      QUEUE_PREFIX: hostQueuePrefix,
+      UNDO_WINDOW_HOURS: String(config.undoWindowHours),
+    };
+    this.ebsWorker = new ProductFunction(this, 'EbsWorker', {
+      name: 'ebs-worker',
+      environment: { ...environment, VOLUME_KEY_ARN: storage.volumeKey.keyArn },
+      permissions: [...onTable(storage), sendToHosts(this), ...onVolumes(this, storage.volumeKey)],
+      timeout,
+    });
+    this.efsWorker = new ProductFunction(this, 'EfsWorker', {
+      name: 'efs-worker',
+      environment: { ...environment, FILE_SYSTEM_ID: storage.files.fileSystemId },
+      permissions: [...onTable(storage), sendToHosts(this), ...onAccessPoints(this, storage.files)],
+      timeout,
+    });
+  }
+}

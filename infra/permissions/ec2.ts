@@ -1,0 +1,87 @@
+import { Stack } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
+import type { Permission } from './permission.ts';
+
+const asked = { StringEquals: { [`aws:RequestTag/${tagKeys.product}`]: productTagValue } };
+const ours = { StringEquals: { [`aws:ResourceTag/${tagKeys.product}`]: productTagValue } };
+
+export function describe(...calls: readonly `Describe${string}`[]): Permission {
+  return {
+    sid: 'Describe',
+    actions: calls.map((call) => `ec2:${call}`),
+    resources: ['*'],
+    wildcard: 'EC2 Describe calls have no resource-level permissions.',
+  };
+}
+
+/** Volumes and snapshots that carry our tag, and no others: a volume of somebody else's can't be touched by a bug. */
+export function onVolumes(scope: Construct, key: IKey): Permission[] {
+  const { volumes, snapshots, instances } = arns(scope);
+  return [
+    describe('DescribeVolumes', 'DescribeSnapshots', 'DescribeInstances'),
+    { sid: 'Create', actions: ['ec2:CreateVolume'], ...volumes, conditions: asked },
+    {
+      sid: 'OnOurVolumes',
+      actions: ['ec2:AttachVolume', 'ec2:DetachVolume', 'ec2:DeleteVolume', 'ec2:CreateSnapshot'],
+      ...volumes,
+      conditions: ours,
+    },
+    { sid: 'ToInstances', actions: ['ec2:AttachVolume', 'ec2:DetachVolume'], ...instances },
+    { sid: 'Snapshot', actions: ['ec2:CreateSnapshot'], ...snapshots, conditions: asked },
+    { sid: 'DeleteSnapshot', actions: ['ec2:DeleteSnapshot'], ...snapshots, conditions: ours },
+    {
+      sid: 'TagAtCreation',
+      actions: ['ec2:CreateTags'],
+      resources: [...volumes.resources, ...snapshots.resources],
+      conditions: { StringEquals: { 'ec2:CreateAction': ['CreateVolume', 'CreateSnapshot'] } },
+    },
+    ...underKey(key),
+  ];
+}
+
+function arns(scope: Construct) {
+  const ec2 = (resource: string, parts: { account?: string } = {}) =>
+    Stack.of(scope).formatArn({ service: 'ec2', resource, resourceName: '*', ...parts });
+  return {
+    volumes: {
+      resources: [ec2('volume')],
+      wildcard: 'Volumes come and go; those of others are out of reach by a condition on our tag.',
+    },
+    snapshots: {
+      // Snapshots have no account in their ARN.
+      resources: [ec2('snapshot', { account: '' })],
+      wildcard: 'Snapshots come and go; those of others are out of reach by a condition on our tag.',
+    },
+    instances: {
+      resources: [ec2('instance')],
+      wildcard: 'Any instance may be a host; what can be attached to it is one of our volumes.',
+    },
+  };
+}
+
+/** EC2 uses the caller's rights on the key, for itself, when it makes or attaches an encrypted volume. */
+function underKey(key: IKey): Permission[] {
+  const viaEc2 = { StringLike: { 'kms:ViaService': 'ec2.*.amazonaws.com' } };
+  return [
+    {
+      sid: 'VolumeKeyGrant',
+      actions: ['kms:CreateGrant'],
+      resources: [key.keyArn],
+      conditions: { ...viaEc2, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+    },
+    {
+      sid: 'VolumeKey',
+      actions: [
+        'kms:Decrypt',
+        'kms:DescribeKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+      ],
+      resources: [key.keyArn],
+      conditions: viaEc2,
+    },
+  ];
+}
