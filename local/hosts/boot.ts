@@ -9,8 +9,8 @@ import { ensureImage } from './image.ts';
 import { hostRole, hostTags, startImds } from './imds-process.ts';
 import { insideOf, isUp, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
-import { setUp, startInit } from './namespaces.ts';
-import { connect, hasIptables, openPorts } from './network.ts';
+import { runInside, setUp, startInit } from './namespaces.ts';
+import { connect, hasIptables, loopbackCommands, openPorts } from './network.ts';
 import { nodeOf, bundleOf } from './cloud.ts';
 import { processRef } from './processes.ts';
 import type { ProcessRef } from './processes.ts';
@@ -52,43 +52,52 @@ function makeFolders(machine: Machine): void {
   if (existsSync(helper)) copyFileSync(helper, join(paths.sbin, 'mount.efs'));
 }
 
+/** Without iptables: one process at the gateway, and one at the host's own loopback. */
 async function startForwarders(
-  { cloud, net, paths }: Machine,
+  { cloud, net, paths, record }: Machine,
   ports: readonly number[],
 ): Promise<ProcessRef[]> {
-  const started: ProcessRef[] = [];
-  for (const port of ports) {
-    const forward = [nodeOf(cloud.home), bundleOf(cloud.home, 'forward'), net.gateway, String(port)];
-    const ref = processRef(await launch(forward, join(paths.log, 'forward.log')));
-    if (ref) started.push(ref);
+  const forward = [nodeOf(cloud.home), bundleOf(cloud.home, 'forward')];
+  const log = join(paths.log, 'forward.log');
+  const numbers = ports.map(String);
+  const enter = ['nsenter', '-t', String(record.init?.pid), '-n', '--'];
+  const outer = await launch([...forward, net.gateway, '127.0.0.1', ...numbers], log);
+  const inner = await launch([...enter, ...forward, '127.0.0.1', net.gateway, ...numbers], log);
+  return [outer, inner].flatMap((pid) => processRef(pid) ?? []);
+}
+
+/** Makes the cloud's ports reachable from the host. */
+async function openCloud(machine: Machine): Promise<Machine> {
+  const { cloud, net, tag, record } = machine;
+  const ports = [cloud.ports.aws, cloud.ports.api];
+  if (!(await hasIptables())) {
+    const forwarders = await startForwarders(machine, ports);
+    return machineOf(cloud, saveHost(cloud.home, { ...record, forwarders }));
   }
-  return started;
+  await openPorts(net, tag, ports);
+  for (const command of loopbackCommands(net, ports)) await runInside(insideOf(machine), command);
+  return machine;
 }
 
 /** The first process with its namespaces, network and view; a new boot, with a new boot id. */
 async function bootNamespaces(machine: Machine): Promise<Machine> {
-  const { cloud, record, paths, net, inside, tag } = machine;
+  const { cloud, record, paths, net, inside } = machine;
   makeFolders(machine);
   const bootId = randomUUID();
   writeFileSync(paths.bootId, `${bootId}\n`, { mode: 0o444 });
+  // Whatever an interrupted start left running is not this boot.
+  await inside.cgroup.killAll();
   inside.cgroup.create();
   const init = await startInit(inside.cgroup, join(paths.log, 'init.log'));
   const { imds: _old, ...rest } = record;
-  const booting = saveHost(cloud.home, { ...rest, init, bootId, forwarders: [] });
+  const booting = saveHost(cloud.home, { ...rest, init, bootId, booting: true, forwarders: [] });
   await connect(net, init.pid);
   await setUp(
     { ...inside, init },
     { paths, hostname: record.name, net, sbin: realpathSync('/sbin'), keep: [cloud.home] },
   );
-  const ports = [cloud.ports.aws, cloud.ports.api];
-  if (await hasIptables()) {
-    await openPorts(net, tag, ports);
-    return machineOf(cloud, booting);
-  }
-  return machineOf(
-    cloud,
-    saveHost(cloud.home, { ...booting, forwarders: await startForwarders(machine, ports) }),
-  );
+  const opened = await openCloud(machineOf(cloud, booting));
+  return machineOf(cloud, saveHost(cloud.home, { ...opened.record, booting: false }));
 }
 
 /**
@@ -98,7 +107,7 @@ async function bootNamespaces(machine: Machine): Promise<Machine> {
 export async function boot(machine: Machine, say: Say): Promise<Machine> {
   const { cloud } = machine;
   let current = machine;
-  if (!isUp(current)) {
+  if (!isUp(current) || current.record.booting) {
     say(`${machine.record.name}: boots`);
     current = await bootNamespaces(current);
   }

@@ -5,16 +5,8 @@ import type { HostCloud } from './cloud.ts';
 import { HOST_PATH } from './daemons.ts';
 import { DOCKER_SOCKET } from './docker.ts';
 import { HostError } from './errors.ts';
-import {
-  addHost,
-  cutHost,
-  freezeHost,
-  hostStatuses,
-  removeHost,
-  startHost,
-  stopHost,
-  thawHost,
-} from './hosts.ts';
+import { addHost, cutHost, freezeHost, removeHost, startHost, stopHost, thawHost } from './hosts.ts';
+import { hostStatuses } from './fleet.ts';
 import { findMachine, insideOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import { insideArgv } from './namespaces.ts';

@@ -26,6 +26,8 @@ export const hostRecordSchema = z.object({
   createdAt: z.string(),
   bootId: z.string().optional(),
   init: processRefSchema.optional(),
+  /** Set while namespaces are being made: a host that was left there is started afresh. */
+  booting: z.boolean().default(false),
   imds: processRefSchema.optional(),
   /** TCP forwarders, where iptables is missing. */
   forwarders: z.array(processRefSchema).default([]),

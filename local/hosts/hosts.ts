@@ -5,10 +5,10 @@ import type { Say } from './boot.ts';
 import { hostPaths } from './cloud.ts';
 import type { HostCloud } from './cloud.ts';
 import { HostError } from './errors.ts';
-import { findHost, listHosts, saveHost } from './host-file.ts';
+import { findHost, saveHost } from './host-file.ts';
 import type { HostRecord } from './host-file.ts';
 import { withLock } from './lock.ts';
-import { findMachine, isUp, machineOf } from './machine.ts';
+import { adminOf, findMachine, isUp, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import { endProcesses, removeRemains, waitForDevices } from './shutdown.ts';
 import { claimSubnet } from './subnets.ts';
@@ -19,17 +19,6 @@ export interface AddOptions {
   readonly instanceType?: string;
   readonly docker?: boolean;
   readonly agent?: boolean;
-}
-
-/** What a host is like right now. `state`: `frozen` and `off` are the kernel's word, `ec2` the storage service's. */
-export interface HostStatus {
-  readonly name: string;
-  readonly instanceId: string;
-  readonly zone: string;
-  readonly address: string;
-  readonly state: 'running' | 'frozen' | 'off';
-  readonly ec2: string;
-  readonly bootId: string | undefined;
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -66,6 +55,7 @@ async function newRecord(cloud: HostCloud, name: string, options: AddOptions): P
     agent: options.agent ?? true,
     desired: 'running',
     createdAt: new Date().toISOString(),
+    booting: false,
     forwarders: [],
   };
 }
@@ -78,6 +68,12 @@ async function bringUp(cloud: HostCloud, record: HostRecord, say: Say): Promise<
   return boot(machine, say);
 }
 
+/** A removal that was interrupted has terminated the instance, and an instance does not come back from that. */
+async function isTerminated(cloud: HostCloud, { instanceId }: HostRecord): Promise<boolean> {
+  const state = await adminOf(cloud).instanceState(instanceId);
+  return state === 'terminated' || state === 'shutting-down';
+}
+
 /** Makes a host and waits until its agent and its Docker answer. A host of that name that is there is completed and started. */
 export function addHost(
   cloud: HostCloud,
@@ -86,6 +82,8 @@ export function addHost(
 ): Promise<Machine> {
   checkName(name);
   return onHost(cloud, name, async () => {
+    const old = findHost(cloud.home, name);
+    if (old && (await isTerminated(cloud, old))) await remove(cloud, name);
     const record = findHost(cloud.home, name) ?? saveHost(cloud.home, await newRecord(cloud, name, options));
     return bringUp(cloud, record, options.say ?? (() => undefined));
   });
@@ -123,6 +121,11 @@ export function stopHost(cloud: HostCloud, name: string): Promise<void> {
   });
 }
 
+/** Ends the processes of a host whose cloud goes down; `desired` and the instance's state stay. */
+export function parkHost(cloud: HostCloud, name: string): Promise<void> {
+  return onHost(cloud, name, () => endProcesses(findMachine(cloud, name)));
+}
+
 /** Power loss: nothing reaches a device any more, then everything ends. The machine is off until it is started. */
 export function cutHost(cloud: HostCloud, name: string): Promise<void> {
   return onHost(cloud, name, async () => {
@@ -148,39 +151,21 @@ export function thawHost(cloud: HostCloud, name: string): Promise<void> {
   return onHost(cloud, name, () => findMachine(cloud, name).inside.cgroup.thaw());
 }
 
+async function remove(cloud: HostCloud, name: string): Promise<void> {
+  const { dir } = hostPaths(cloud.home, name);
+  if (!existsSync(dir)) return;
+  const record = findHost(cloud.home, name) ?? (await newRecord(cloud, name, {}));
+  const machine = machineOf(cloud, record);
+  await endProcesses(machine);
+  // Removing must work while the cloud is down too; the state of that cloud is then about to be wiped as well.
+  await machine.admin.setPower(record.instanceId, 'terminated').catch((error: unknown) => {
+    if (!(error instanceof HostError)) throw error;
+  });
+  await removeRemains(machine);
+}
+
 /** Terminates the instance and removes all that there is of the host. One that is gone, or never was, is fine. */
 export function removeHost(cloud: HostCloud, name: string): Promise<void> {
   checkName(name);
-  return onHost(cloud, name, async () => {
-    const { dir } = hostPaths(cloud.home, name);
-    if (!existsSync(dir)) return;
-    const record = findHost(cloud.home, name) ?? (await newRecord(cloud, name, {}));
-    const machine = machineOf(cloud, record);
-    await endProcesses(machine);
-    // Removing must work while the cloud is down too; the storage service drops instances whose folders are gone.
-    await machine.admin.setPower(record.instanceId, 'terminated').catch((error: unknown) => {
-      if (!(error instanceof HostError)) throw error;
-    });
-    await removeRemains(machine);
-  });
-}
-
-/** What is known and seen of every host. */
-export async function hostStatuses(cloud: HostCloud): Promise<HostStatus[]> {
-  const statuses: HostStatus[] = [];
-  for (const record of listHosts(cloud.home)) {
-    const machine = machineOf(cloud, record);
-    const ec2 = await machine.admin.instanceState(record.instanceId).catch(() => undefined);
-    const up = isUp(machine) ? 'running' : 'off';
-    statuses.push({
-      name: record.name,
-      instanceId: record.instanceId,
-      zone: record.zone,
-      address: machine.net.address,
-      state: machine.inside.cgroup.isFrozen() ? 'frozen' : up,
-      ec2: ec2 ?? 'unknown',
-      bootId: record.bootId,
-    });
-  }
-  return statuses;
+  return onHost(cloud, name, () => remove(cloud, name));
 }

@@ -29,30 +29,42 @@ export async function removeLink(net: Subnet): Promise<void> {
 
 const tagged = (tag: string): string[] => ['-m', 'comment', '--comment', tag];
 
+const iptables = (...args: readonly string[]): string[] => ['iptables', '--wait', '10', ...args];
+
+const tcp = (port: number): string[] => ['-p', 'tcp', '--dport', String(port)];
+
 /** Lets the host reach the machine's loopback ports at its gateway; the machine sees each host's own address. */
 export async function openPorts(net: Subnet, tag: string, ports: Ports): Promise<void> {
   await removeRules(tag);
   writeFileSync(`/proc/sys/net/ipv4/conf/${net.link}/route_localnet`, '1');
   for (const port of ports) {
-    const match = ['-i', net.link, '-d', net.gateway, '-p', 'tcp', '--dport', String(port)];
-    const target = ['-j', 'DNAT', '--to-destination', `127.0.0.1:${port}`];
-    await run('iptables', [
-      '--wait',
-      '10',
-      '-t',
-      'nat',
-      '-A',
-      'PREROUTING',
-      ...match,
-      ...tagged(tag),
-      ...target,
-    ]);
+    const match = ['-i', net.link, '-d', net.gateway, ...tcp(port), ...tagged(tag)];
+    const [file = '', ...args] = iptables('-t', 'nat', '-A', 'PREROUTING', ...match);
+    await run(file, [...args, '-j', 'DNAT', '--to-destination', `127.0.0.1:${port}`]);
   }
+}
+
+/**
+ * Commands that, inside the host, lead its own 127.0.0.1 to the machine's for those ports: a configuration or a queue's
+ * URL that names the loopback means the same cloud on every host.
+ */
+export function loopbackCommands(net: Subnet, ports: Ports): string[][] {
+  const leadOut = ports.map((port) => {
+    const target = ['-j', 'DNAT', '--to-destination', `${net.gateway}:${port}`];
+    return iptables('-t', 'nat', '-A', 'OUTPUT', '-d', '127.0.0.1', ...tcp(port), ...target);
+  });
+  const ownAddress = ['-o', 'eth0', '-s', '127.0.0.1', '-j', 'SNAT', '--to-source', net.address];
+  return [
+    ['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet'],
+    ...leadOut,
+    iptables('-t', 'nat', '-A', 'POSTROUTING', ...ownAddress),
+  ];
 }
 
 /** Drops all that comes from the host without an answer: calls time out instead of being refused. */
 export async function dropAll(net: Subnet, tag: string): Promise<void> {
-  await run('iptables', ['--wait', '10', '-I', 'INPUT', '-i', net.link, ...tagged(tag), '-j', 'DROP']);
+  const [file = '', ...args] = iptables('-I', 'INPUT', '-i', net.link, ...tagged(tag), '-j', 'DROP');
+  await run(file, args);
 }
 
 /** Deletes exactly the rules that carry the tag; where there is no iptables there are none. */

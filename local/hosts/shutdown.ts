@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, rmSync, rmdirSync } from 'node:fs';
+import { HostError } from './errors.ts';
 import { waitFor } from './exec.ts';
 import { stopImds } from './imds-process.ts';
 import type { Machine } from './machine.ts';
@@ -16,6 +17,9 @@ export async function endProcesses({ record, inside, net, tag }: Machine): Promi
   await removeLink(net);
 }
 
+/** How long a machine may take to write what is dirty, in milliseconds. */
+const SHUTDOWN_MS = 30_000;
+
 function isFree(device: string): boolean {
   try {
     closeSync(openSync(device, constants.O_RDONLY | constants.O_EXCL));
@@ -27,12 +31,16 @@ function isFree(device: string): boolean {
 
 /**
  * The last process of a host takes its mounts along, and the kernel then writes what was dirty, as a machine does that
- * shuts down. Resolves when its devices are free: a fence before that would cost data that a real stop keeps.
+ * shuts down. Resolves when its devices are free: a fence before that would cost data that a real stop keeps. A machine
+ * that takes too long is stopped all the same, as EC2 does.
  */
 export async function waitForDevices({ record, admin }: Machine): Promise<void> {
   const attachments = await admin.attachments(record.instanceId);
-  for (const { loopDevice } of attachments) {
-    if (loopDevice) await waitFor(`${loopDevice} is free`, () => isFree(loopDevice));
+  const devices = attachments.flatMap(({ loopDevice }) => loopDevice ?? []);
+  try {
+    await waitFor('devices are free', () => devices.every(isFree), { within: SHUTDOWN_MS });
+  } catch (error) {
+    if (!(error instanceof HostError && error.code === 'TimedOut')) throw error;
   }
 }
 

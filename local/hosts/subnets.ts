@@ -28,7 +28,7 @@ export function subnet(number: number): Subnet {
 }
 
 /** Machine-wide: which host of which cloud holds which network and the shared mount points. Gone after a reboot. */
-const CLAIMS = '/run/hivemind-local/hosts';
+const CLAIMS = '/run/hivemind-hosts';
 
 const claimPath = (number: number): string => join(CLAIMS, String(number));
 
