@@ -65,7 +65,7 @@ export async function startImds(cloud: HostCloud, host: HostRecord, net: Subnet)
   const ready = config.readyFile ?? '';
   rmSync(ready, { force: true });
   const enter = ['nsenter', '-t', String(host.init?.pid), '-n', '-p', '--'];
-  const serve = [nodeOf(cloud.home), bundleOf(cloud.home, 'imds'), '--home', cloud.home, '--host', host.name];
+  const serve = [nodeOf(cloud.home), bundleOf(cloud.home, 'imds'), '--config', paths.imdsConfig];
   const parent = await launch([...enter, ...serve], join(paths.log, 'imds.log'), {
     PATH: process.env['PATH'],
   });

@@ -1,15 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imdsConfigSchema } from './config.ts';
 import { metadataTree } from './metadata.ts';
 import { assumeRole, roleSession } from './role-session.ts';
 import { imdsServer } from './server.ts';
 
-/** `node imds.mjs --home HOME --host NAME`: serves what HOME/hosts/NAME/imds.json says until it is told to stop. */
-const { values } = parseArgs({ options: { home: { type: 'string' }, host: { type: 'string' } } });
-const file = join(values.home ?? '', 'hosts', values.host ?? '', 'imds.json');
-const config = imdsConfigSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+/** `node imds.mjs --config FILE`: serves one machine's metadata until it is told to stop. */
+const { values } = parseArgs({ options: { config: { type: 'string' } } });
+const config = imdsConfigSchema.parse(JSON.parse(readFileSync(values.config ?? '', 'utf8')));
 const session = config.role && roleSession(config.role.name, assumeRole(config));
 const server = imdsServer(metadataTree(config.instance, session));
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -26,18 +26,18 @@ test('one volume mounted on two hosts without a fence is destroyed', async () =>
       mounted.push(path);
     }
     const [a = '', b = ''] = mounted;
-    // Each side overwrites what the other wrote, without noticing.
-    const write =
-      'for i in $(seq 200); do echo "$2 $i" >"$1/$2-$i"; done; echo "$2" >"$1/owner"; sync -f "$1"';
-    for (const [path, name] of [
-      [a, 'a'],
-      [b, 'b'],
-      [a, 'again'],
-      [b, 'too'],
-    ] as const) {
-      await attempt('sh', ['-c', write, 'sh', path, name]);
-    }
-    for (const path of mounted.splice(0)) await run('umount', [path]);
+    // Neither sees what the other writes: a's small files and b's large ones get the same inodes and blocks.
+    const small = 'for i in $(seq 200); do echo "$2 $i" >"$1/$2-$i"; done; sync -f "$1"';
+    const large = 'for i in $(seq 40); do dd if=/dev/zero of="$1/$2-$i" bs=256K count=1; done; sync -f "$1"';
+    for (const path of [a, b]) writeFileSync(join(path, 'owner'), path);
+    await attempt('sh', ['-c', small, 'sh', a, 'first']);
+    // A host that reboots meanwhile has its metadata on the disk, not only in its journal.
+    await run('umount', [a]);
+    await run('mount', [devices[0] ?? '', a]);
+    await attempt('sh', ['-c', large, 'sh', b, 'other']);
+    await attempt('sh', ['-c', small, 'sh', a, 'second']);
+    expect(readFileSync(join(b, 'owner'), 'utf8')).toBe(b);
+    for (const path of mounted.splice(0).reverse()) await run('umount', [path]);
     const check = await attempt('e2fsck', ['-f', '-n', image]);
     expect(check.exitCode & 4).toBe(4);
   } finally {
