@@ -5,6 +5,9 @@ import { grant } from '../permissions/permission.ts';
 import type { SharedFiles } from './shared-files.ts';
 import type { VolumesHttpApi } from './http-api.ts';
 
+/** What a deployer names when an instance is launched. */
+export const instanceProfileName = 'HivemindHost';
+
 /**
  * The one role of all hosts. EC2 alone may assume it, and names the session after the instance: that is what makes
  * `<role id>:<instance id>` a proof of which host calls. A second trusted principal would be able to be any host.
@@ -19,7 +22,10 @@ export class HostIdentity extends Construct {
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
       description: 'Hivemind Volumes: a host with an agent',
     });
-    this.instanceProfile = new InstanceProfile(this, 'InstanceProfile', { role: this.role });
+    this.instanceProfile = new InstanceProfile(this, 'InstanceProfile', {
+      instanceProfileName,
+      role: this.role,
+    });
   }
 
   /** Hosts' own routes and access points; its queue lets each host in by a policy of the queue. */

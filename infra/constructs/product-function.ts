@@ -9,6 +9,7 @@ import type { Construct } from 'constructs';
 import type * as z from 'zod';
 import { functions } from '#shared/model/environment.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
+import { metricsNamespace } from '#shared/model/metrics.ts';
 import { grant } from '../permissions/permission.ts';
 import type { Permission } from '../permissions/permission.ts';
 
@@ -19,9 +20,6 @@ type EnvironmentOf<N extends FunctionName> = Readonly<
 
 /** What the construct itself fills in. */
 const given = { POWERTOOLS_SERVICE_NAME: '', POWERTOOLS_METRICS_NAMESPACE: '', AWS_SDK_UA_APP_ID: '' };
-
-/** Namespace of every metric that the functions publish. */
-export const metricsNamespace = 'HivemindVolumes';
 
 export interface ProductFunctionProps<N extends FunctionName> {
   /** Key of `functions` in shared/model/environment.ts; names handler and schema. */

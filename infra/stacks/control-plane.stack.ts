@@ -2,11 +2,15 @@ import { Stack } from 'aws-cdk-lib';
 import type { StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { AlarmTopic } from '../constructs/alarm-topic.ts';
 import { ApiFunctions } from '../constructs/api-functions.ts';
+import { ControlPlaneAlarms } from '../constructs/control-plane-alarms.ts';
 import { HostEvents } from '../constructs/host-events.ts';
-import { HostIdentity } from '../constructs/host-identity.ts';
+import { HostIdentity, instanceProfileName } from '../constructs/host-identity.ts';
 import { VolumesHttpApi, output } from '../constructs/http-api.ts';
 import { PeoplePolicies } from '../constructs/people-policies.ts';
+import type { AlarmContext } from '../constructs/product-alarm.ts';
+import type { ProductFunction } from '../constructs/product-function.ts';
 import { Sweeper } from '../constructs/sweeper.ts';
 import { VolumeOperation } from '../constructs/volume-operation.ts';
 import { Workers } from '../constructs/workers.ts';
@@ -27,6 +31,8 @@ export class ControlPlaneStack extends Stack {
   readonly sweeper: Sweeper;
   readonly hostEvents: HostEvents;
   readonly people: PeoplePolicies;
+  readonly alarmContext: AlarmContext;
+  readonly alarms: ControlPlaneAlarms;
 
   constructor(scope: Construct, id: string, { config, storage, ...props }: ControlPlaneStackProps) {
     super(scope, id, { description: 'Hivemind Volumes: API, functions, workflow and roles', ...props });
@@ -45,7 +51,22 @@ export class ControlPlaneStack extends Stack {
     this.api = new VolumesHttpApi(this, 'Api', this.functions);
     this.hosts.allow(this.api, storage.files);
     this.people = new PeoplePolicies(this, 'People', { api: this.api });
+    const topic = new AlarmTopic(this, 'AlarmTopic', { key: storage.dataKey, email: config.alarmEmail });
+    this.alarmContext = { topic, runbookUrl: config.runbookUrl };
+    this.alarms = new ControlPlaneAlarms(this, 'Alarms', { watched: this, context: this.alarmContext });
     this.addOutputs();
+  }
+
+  /** All of them, each once. */
+  get productFunctions(): readonly ProductFunction[] {
+    return [
+      this.functions.volumes,
+      this.functions.hosts,
+      this.workers.ebsWorker,
+      this.workers.efsWorker,
+      this.sweeper.sweep,
+      this.hostEvents.handler,
+    ];
   }
 
   private addOutputs(): void {
@@ -55,11 +76,12 @@ export class ControlPlaneStack extends Stack {
       HostRoleArn: this.hosts.role.roleArn,
       HostRoleId: this.hosts.role.roleId,
       HostRoleName: this.hosts.role.roleName,
-      InstanceProfileName: this.hosts.instanceProfile.instanceProfileName,
+      InstanceProfileName: instanceProfileName,
       StateMachineArn: this.operation.stateMachine.stateMachineArn,
       AdminPolicyArn: this.people.admin.managedPolicyArn,
       ReadOnlyPolicyArn: this.people.readOnly.managedPolicyArn,
       IdempotencyTableName: this.hostEvents.idempotency.tableName,
+      AlarmTopicArn: this.alarmContext.topic.topicArn,
       HostEventsQueueUrl: this.hostEvents.work.queue.queueUrl,
     };
     for (const [name, value] of Object.entries(outputs)) output(this, name, value);

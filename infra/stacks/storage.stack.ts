@@ -32,6 +32,7 @@ export class StorageStack extends Stack {
       alias: 'alias/hivemind-data',
       protects: 'table, archive and files',
     });
+    this.dataKey.allowAlarms();
     this.volumeKey = new ProductKey(this, 'VolumeKey', {
       alias: 'alias/hivemind-volumes',
       protects: 'EBS volumes',

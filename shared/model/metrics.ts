@@ -1,0 +1,12 @@
+/** Namespace of every metric that the functions publish; each has the dimension `service`, the function's name. */
+export const metricsNamespace = 'HivemindVolumes';
+
+/** Their names, in one place for who publishes, who alarms and the dashboard. All are counts. */
+export const metricNames = {
+  /** Sweeper, each sweep: volumes in EC2 with our tag and no record. Reported, never deleted. */
+  leakedVolumes: 'LeakedVolumes',
+  /** Sweeper, each sweep: unfinished operations that have made no progress for 15 minutes. */
+  stuckOperations: 'StuckOperations',
+  /** Sweeper: executions started for operations that had none running. */
+  restartedOperations: 'RestartedOperations',
+} as const;
