@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { listHosts } from '#local/hosts/host-file.ts';
-import { removeHost, stopHost } from '#local/hosts/hosts.ts';
+import { parkHost, removeHost } from '#local/hosts/hosts.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { attempt } from '#local/hosts/exec.ts';
 import { unlinkCli } from './cli-user.ts';
@@ -17,14 +17,14 @@ interface DownOptions {
 /** In the order in which they may go: who calls, before who is called. */
 const services = ['agent-local', 'imds-local', 'edge', 'emulator', 'storage'] as const;
 
-/** Stops the local cloud; its state stays. Hosts are stopped as EC2 stops them. Idempotent. */
+/** Stops the local cloud; its state stays. Its hosts end with it, and the next `up` boots those that nobody had stopped. Idempotent. */
 export async function down({ home, progress }: DownOptions): Promise<void> {
   if (!existsSync(home)) return;
   await withLock(`cloud ${home}`, async () => {
     const cloud = readCloud(home);
     if (cloud) {
       for (const { name } of listHosts(home))
-        await progress.step(`host ${name}`, () => stopHost(cloud, name));
+        await progress.step(`host ${name}`, () => parkHost(cloud, name));
     }
     await stopAll(home, progress);
   });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostStatuses } from '#local/hosts/hosts.ts';
+import { hostStatuses } from '#local/hosts/fleet.ts';
 import { requireCloud } from './cloud-file.ts';
 import { CloudError } from './errors.ts';
 import { logPath, runningProcess } from './services.ts';

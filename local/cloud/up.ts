@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
+import { resumeHosts } from '#local/hosts/fleet.ts';
+import { listHosts } from '#local/hosts/host-file.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';
@@ -60,6 +62,8 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   await progress.step('after the deployment', () => afterDeploy(cloud));
   cloud = await progress.step('CLI user', () => ensureCliUser(cloud));
   installCli(cloud);
+  if (listHosts(home).length > 0)
+    await progress.step('hosts', () => resumeHosts(cloud, (line) => progress.line(`  ${line}`)));
   if (apart) return cloud;
   for (const taken of linkCli(home))
     progress.line(`  ${taken} is not ours and stays; the CLI is at ${join(home, 'bin', 'hivemind')}`);

@@ -123,7 +123,11 @@ export function stopHost(cloud: HostCloud, name: string): Promise<void> {
 
 /** Ends the processes of a host whose cloud goes down; `desired` and the instance's state stay. */
 export function parkHost(cloud: HostCloud, name: string): Promise<void> {
-  return onHost(cloud, name, () => endProcesses(findMachine(cloud, name)));
+  return onHost(cloud, name, async () => {
+    const machine = findMachine(cloud, name);
+    await endProcesses(machine);
+    await waitForDevices(machine).catch(ignoreHostError);
+  });
 }
 
 /** Power loss: nothing reaches a device any more, then everything ends. The machine is off until it is started. */
@@ -151,6 +155,10 @@ export function thawHost(cloud: HostCloud, name: string): Promise<void> {
   return onHost(cloud, name, () => findMachine(cloud, name).inside.cgroup.thaw());
 }
 
+function ignoreHostError(error: unknown): void {
+  if (!(error instanceof HostError)) throw error;
+}
+
 async function remove(cloud: HostCloud, name: string): Promise<void> {
   const { dir } = hostPaths(cloud.home, name);
   if (!existsSync(dir)) return;
@@ -158,9 +166,7 @@ async function remove(cloud: HostCloud, name: string): Promise<void> {
   const machine = machineOf(cloud, record);
   await endProcesses(machine);
   // Removing must work while the cloud is down too; the state of that cloud is then about to be wiped as well.
-  await machine.admin.setPower(record.instanceId, 'terminated').catch((error: unknown) => {
-    if (!(error instanceof HostError)) throw error;
-  });
+  await machine.admin.setPower(record.instanceId, 'terminated').catch(ignoreHostError);
   await removeRemains(machine);
 }
 
