@@ -1,0 +1,177 @@
+import { SignatureV4 } from '@smithy/signature-v4';
+import { authenticate } from './authentication.ts';
+import { EdgeError } from './errors.ts';
+import { conduct, type CarryOut, type Control, type Exchange } from './exchange.ts';
+import { send, type Answer } from './http/answer.ts';
+import { readBody } from './http/body.ts';
+import { apiAnswer } from './http/errors.ts';
+import { forward, passedHeaders, type Upstream } from './http/forward.ts';
+import type { Identity, Principal } from './identity.ts';
+import type { Incoming } from './incoming.ts';
+import type { EdgeSettings } from './settings.ts';
+import { Sha256 } from './sigv4/sha256.ts';
+import { bag } from './sigv4/verify.ts';
+import type { ServerResponse } from 'node:http';
+
+/** Lambda's limit for a synchronous call, which comes before the API's own 10 MB. */
+const bodyLimit = 6 << 20;
+const defaultTimeout = 30_000;
+
+/** What API Gateway's HTTP APIs say, word for word. Whatever is wrong with a signature, the answer is the same. */
+const forbidden = apiAnswer.bind(undefined, 403, 'Forbidden');
+const notFound = apiAnswer.bind(undefined, 404, 'Not Found');
+const tooLarge = apiAnswer.bind(undefined, 413, 'Request Entity Too Large');
+const serviceUnavailable = apiAnswer.bind(undefined, 503, 'Service Unavailable');
+
+export interface ApiParts extends Control {
+  readonly settings: EdgeSettings;
+  readonly identity: Identity;
+  readonly emulator: Upstream;
+}
+
+/** Which API and which path of it is meant; the path as sent, without any prefix of the address. */
+export interface ApiTarget {
+  readonly apiId: string | undefined;
+  readonly path: string;
+}
+
+/** One call of the product's HTTP API: SigV4 for execute-api or nothing, authorised, re-signed for the emulator's address. */
+export async function apiCall(
+  parts: ApiParts,
+  incoming: Incoming,
+  { response, target }: { readonly response: ServerResponse; readonly target: ApiTarget },
+): Promise<void> {
+  const { request, method, claim } = incoming;
+  const exchange: Exchange = {
+    request,
+    response,
+    service: 'execute-api',
+    action: `${method} ${target.path}`,
+    region: claim?.region ?? parts.settings.region,
+    protocol: 'api',
+    principalArn: null,
+  };
+  const body = await readBody(request, bodyLimit).catch((error: unknown) => {
+    if (!(error instanceof EdgeError)) throw error;
+    return undefined;
+  });
+  if (body === undefined) return send(response, tooLarge());
+  const carryOut: CarryOut = async () => {
+    const caller = await admitted(parts, incoming, { body, target, exchange });
+    return 'status' in caller ? caller : invoke(parts, incoming, { body, target, caller });
+  };
+  await conduct(parts, exchange, carryOut);
+}
+
+interface Admission {
+  readonly body: Buffer;
+  readonly target: ApiTarget;
+  readonly exchange: Exchange;
+}
+
+async function admitted(parts: ApiParts, incoming: Incoming, call: Admission): Promise<Principal | Answer> {
+  const { claim, method, path, query, request } = incoming;
+  const { apiId, path: route } = call.target;
+  if (apiId === undefined) return notFound();
+  if (claim === undefined || claim.service !== 'execute-api' || claim.region !== parts.settings.region)
+    return forbidden();
+  const signed = { method, path, query, headers: request.headers, body: call.body };
+  const { principal } = await authenticate(parts.identity, claim, signed);
+  if (principal === undefined) return forbidden();
+  call.exchange.principalArn = principal.principalArn;
+  const resource = `arn:aws:execute-api:${claim.region}:${parts.settings.account}:${apiId}/$default/${method}${route}`;
+  const [decision] = await parts.identity.authorize(claim, [{ action: 'execute-api:Invoke', resource }]);
+  return decision?.decision === 'Allow' ? principal : forbidden();
+}
+
+interface Invocation {
+  readonly body: Buffer;
+  readonly target: ApiTarget;
+  readonly caller: Principal;
+}
+
+async function invoke(parts: ApiParts, incoming: Incoming, call: Invocation): ReturnType<CarryOut> {
+  const path = `/_aws/execute-api/${call.target.apiId}/$default${call.target.path}`;
+  const presigned = incoming.claim?.expires !== undefined;
+  const query = presigned ? withoutSignature(incoming.query) : incoming.query;
+  const search = presigned ? canonicalSearch(query) : incoming.search;
+  const headers = await resigned(parts.settings, incoming, { ...call, path, query });
+  try {
+    return await forward(incoming.request, {
+      to: parts.emulator,
+      path: path + search,
+      headers,
+      body: call.body,
+      timeout: parts.settings.apiTimeout ?? defaultTimeout,
+    });
+  } catch {
+    // Timed out, or the emulator is away: API Gateway has the same words for both.
+    return serviceUnavailable();
+  }
+}
+
+/** A presigned call carries its signature in the query, where the function does not see it on AWS either. */
+function withoutSignature(query: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...query].filter(([name]) => !name.toLowerCase().startsWith('x-amz-')));
+}
+
+const canonicalSearch = (query: URLSearchParams): string =>
+  [...query]
+    .map(
+      ([name, value], at) =>
+        `${at === 0 ? '?' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+    )
+    .join('');
+
+/** Replaced by the new signature, or added by the gateway and not believed from outside. */
+const replaced = new Set([
+  'authorization',
+  'x-amz-date',
+  'x-amz-security-token',
+  'x-amz-content-sha256',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+]);
+
+interface Resigning extends Invocation {
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** The caller's headers with a signature of its own key over the emulator's address of the API. */
+async function resigned(settings: EdgeSettings, incoming: Incoming, call: Resigning): Promise<string[]> {
+  const { request, method, claim } = incoming;
+  const credentials = {
+    accessKeyId: claim?.accessKeyId ?? '',
+    secretAccessKey: call.caller.secretAccessKey,
+    ...(call.caller.sessionToken === null ? {} : { sessionToken: call.caller.sessionToken }),
+  };
+  const signer = new SignatureV4({
+    service: 'execute-api',
+    region: settings.region,
+    credentials,
+    sha256: Sha256,
+  });
+  const signed = await signer.sign({
+    method,
+    protocol: 'http:',
+    hostname: '',
+    path: call.path,
+    query: bag(call.query),
+    headers: { host: request.headers.host ?? '' },
+    body: call.body,
+  });
+  const { host: _host, ...added } = signed.headers;
+  const from = (request.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
+  const length = call.body.length > 0 ? ['content-length', String(call.body.length)] : [];
+  const forwarded = ['x-forwarded-for', from, 'x-forwarded-port', '443', 'x-forwarded-proto', 'https'];
+  return [
+    ...passedHeaders(request.rawHeaders, replaced),
+    ...Object.entries(added).flat(),
+    ...length,
+    ...forwarded,
+  ];
+}

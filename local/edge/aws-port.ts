@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { apiCall, type ApiParts, type ApiTarget } from './api-call.ts';
+import { conduct, unavailable, type Exchange } from './exchange.ts';
+import { json, send } from './http/answer.ts';
+import { readBody } from './http/body.ts';
+import { protocolOf } from './http/errors.ts';
+import { forward, passedHeaders } from './http/forward.ts';
+import { incomingOf, isSmallForm, type Incoming } from './incoming.ts';
+import { operationOf } from './operations.ts';
+import { isStorageService, storageCall, type StorageParts } from './storage-call.ts';
+
+export type AwsParts = ApiParts & StorageParts;
+
+/** The port that stands for all of AWS: the credential scope of a call says which service it is for. */
+export async function awsRequest(
+  parts: AwsParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const incoming = incomingOf(request);
+  const api = apiTarget(incoming);
+  if (api) return apiCall(parts, incoming, { response, target: api });
+  if (!isPublic(incoming)) return send(response, json(403, { message: 'Forbidden' }));
+  const { claim } = incoming;
+  if (claim && isStorageService(claim.service)) return storageCall(parts, { incoming, claim, response });
+  return emulatorCall(parts, incoming, response);
+}
+
+/** The API under the addresses that the emulator gives it: they are held to what the API port is held to. */
+function apiTarget({ request, path }: Incoming): ApiTarget | undefined {
+  const byHost = /^([a-z0-9]{8,10})\.execute-api\./.exec(request.headers.host ?? '')?.[1];
+  if (byHost) return { apiId: byHost, path };
+  const byPath = /^\/_aws\/execute-api\/([^/]+)\/(?:\$|%24)default(\/.*)?$/.exec(path);
+  if (byPath?.[1]) return { apiId: byPath[1], path: byPath[2] ?? '/' };
+  return path.startsWith('/_aws/') || path.startsWith('/restapis/') ? { apiId: undefined, path } : undefined;
+}
+
+/** The emulator's own addresses that need no signature. Its switches (reset, config) are not for whoever reaches the port. */
+const open = [
+  { method: 'GET', prefix: '/_ministack/health' },
+  { method: 'GET', prefix: '/_ministack/lambda-' },
+  { method: 'PUT', prefix: '/_ministack/cfn-' },
+];
+
+function isPublic({ method, path }: Incoming): boolean {
+  const internal = /^\/_(?:ministack|localstack)\b/.test(path);
+  return !internal || open.some((address) => address.method === method && path.startsWith(address.prefix));
+}
+
+async function emulatorCall(parts: AwsParts, incoming: Incoming, response: ServerResponse): Promise<void> {
+  const { request, claim, target, path, search, query, method } = incoming;
+  const body = isSmallForm(request) ? await readBody(request, Number.POSITIVE_INFINITY) : undefined;
+  const form = body && new URLSearchParams(body.toString('utf8'));
+  const service = claim?.service ?? 'unsigned';
+  const exchange: Exchange = {
+    request,
+    response,
+    service,
+    action: operationOf(service, { method, path, query, target, form }),
+    region: claim?.region ?? parts.settings.region,
+    protocol: protocolOf(service, { target, form }),
+    principalArn: claim ? parts.callers.arnOf(claim) : null,
+  };
+  const empty = body === undefined && !hasBody(request) ? new Uint8Array() : body;
+  await conduct(parts, exchange, async () => {
+    try {
+      const headers = passedHeaders(request.rawHeaders);
+      return await forward(request, {
+        to: parts.emulator,
+        path: path + search,
+        headers,
+        ...(empty && { body: empty }),
+      });
+    } catch {
+      return unavailable;
+    }
+  });
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

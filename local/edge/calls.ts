@@ -1,0 +1,42 @@
+/** One call that went through the edge, as tests read it back. */
+export interface CallRecord {
+  readonly seq: number;
+  /** ISO time at which it came. */
+  readonly at: string;
+  readonly service: string;
+  readonly action: string;
+  readonly region: string;
+  /** The function that made it, as it names itself (AWS_SDK_UA_APP_ID); null for other callers. */
+  readonly functionName: string | null;
+  readonly principalArn: string | null;
+  /** HTTP status of the answer, also of one that a fault kept from the caller; null when there was none. */
+  readonly status: number | null;
+  /** Kind of the fault that was injected into it; null for none. */
+  readonly fault: string | null;
+}
+
+const kept = 20_000;
+
+/** The last calls, oldest first. Sequence numbers grow for as long as the edge runs, also over a clear. */
+export class CallLog {
+  #calls: CallRecord[] = [];
+  #next = 1;
+
+  add(call: Omit<CallRecord, 'seq'>): void {
+    this.#calls.push({ seq: this.#next++, ...call });
+    if (this.#calls.length > kept * 1.1) this.#calls = this.#calls.slice(-kept);
+  }
+
+  since(seq: number): readonly CallRecord[] {
+    return this.#calls.filter((call) => call.seq > seq);
+  }
+
+  clear(): void {
+    this.#calls = [];
+  }
+}
+
+/** The name that an SDK client gives itself: `app/NAME` in its User-Agent. Characters that may not stand there are `-`. */
+export function appIdOf(userAgent: string | undefined): string | null {
+  return /(?:^|\s)app\/(\S+)/.exec(userAgent ?? '')?.[1] ?? null;
+}

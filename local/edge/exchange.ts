@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { appIdOf, type CallLog } from './calls.ts';
+import { faultAnswer } from './fault-answers.ts';
+import type { Fault, Faults } from './faults.ts';
+import { json, send, type Answer } from './http/answer.ts';
+import { collect, passAnswer } from './http/forward.ts';
+import type { Protocol } from './http/errors.ts';
+import { peerProcess } from './peer.ts';
+
+/** One call on its way through the edge, named. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly service: string;
+  readonly action: string;
+  readonly region: string;
+  readonly protocol: Protocol;
+  /** Filled in as soon as it is known; the record of the call waits for it. */
+  principalArn: string | null | Promise<string | null>;
+}
+
+/** Carries a call out: an answer that streams from another server, or one of the edge's own. */
+export type CarryOut = () => Promise<IncomingMessage | Answer>;
+
+export interface Control {
+  readonly calls: CallLog;
+  readonly faults: Faults;
+}
+
+/** Lets a call through, hits it with the fault that is switched on for it, and records it. */
+export async function conduct(control: Control, exchange: Exchange, carryOut: CarryOut): Promise<void> {
+  const { service, action, region } = exchange;
+  const functionName = appIdOf(exchange.request.headers['user-agent']);
+  const at = new Date().toISOString();
+  const fault = control.faults.take({ service, action, functionName });
+  const status = await perform(exchange, fault, carryOut);
+  const principalArn = await exchange.principalArn;
+  control.calls.add({
+    at,
+    service,
+    action,
+    region,
+    functionName,
+    principalArn,
+    status,
+    fault: fault?.kind ?? null,
+  });
+}
+
+/** Gives the status of the answer, delivered or not. */
+async function perform(
+  exchange: Exchange,
+  fault: Fault | undefined,
+  carryOut: CarryOut,
+): Promise<number | null> {
+  if (fault === undefined) return deliver(exchange, await carryOut());
+  const instead = faultAnswer(fault.kind, exchange);
+  if (instead) return deliver(exchange, instead);
+  return hits[fault.kind as HardKind](exchange, fault, carryOut);
+}
+
+type HardKind = 'latency' | 'reset-before' | 'reset-after-commit' | 'kill-before' | 'kill-after';
+type Hit = (exchange: Exchange, fault: Fault, carryOut: CarryOut) => Promise<number | null>;
+
+const hits: Readonly<Record<HardKind, Hit>> = {
+  async latency(exchange, fault, carryOut) {
+    await delay(fault.ms);
+    return deliver(exchange, await carryOut());
+  },
+  async 'reset-before'(exchange) {
+    return reset(exchange);
+  },
+  async 'reset-after-commit'(exchange, _fault, carryOut) {
+    const status = await finish(await carryOut());
+    reset(exchange);
+    return status;
+  },
+  async 'kill-before'(exchange) {
+    kill(peerProcess(exchange.request.socket));
+    return reset(exchange);
+  },
+  async 'kill-after'(exchange, _fault, carryOut) {
+    const caller = peerProcess(exchange.request.socket);
+    const status = await finish(await carryOut());
+    kill(caller);
+    reset(exchange);
+    return status;
+  },
+};
+
+async function deliver({ response }: Exchange, answer: IncomingMessage | Answer): Promise<number> {
+  if ('body' in answer) {
+    send(response, answer);
+    return answer.status;
+  }
+  await passAnswer(answer, response);
+  return answer.statusCode ?? 0;
+}
+
+async function finish(answer: IncomingMessage | Answer): Promise<number> {
+  if ('body' in answer) return answer.status;
+  await collect(answer);
+  return answer.statusCode ?? 0;
+}
+
+/** A connection reset, not a close: what a caller sees when the other machine vanishes. */
+function reset({ request }: Exchange): null {
+  request.socket.resetAndDestroy();
+  return null;
+}
+
+function kill(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It was faster.
+  }
+}
+
+/** What is left to say when the server behind does not answer; SDKs repeat after it. */
+export const unavailable: Answer = json(503, { message: 'Service Unavailable' });

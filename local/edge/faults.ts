@@ -1,0 +1,96 @@
+import * as z from 'zod';
+
+export const faultKinds = [
+  'throttle',
+  'internal-error',
+  'reset-before',
+  'reset-after-commit',
+  'latency',
+  'transaction-conflict',
+  'kill-before',
+  'kill-after',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** A fault switch. Of several that match one call, the first in the list that fires is injected. */
+export const Fault = z.strictObject({
+  id: z.string().min(1),
+  service: z.string().optional(),
+  action: z.string().optional(),
+  functionName: z.string().optional(),
+  kind: z.enum(faultKinds),
+  /** How many calls it hits; then it is spent. Endless without. */
+  times: z.int().min(1).optional(),
+  /** How many matching calls it lets pass first. */
+  after: z.int().min(0).default(0),
+  /** Share of the matching calls that it hits, drawn from `seed`: the same seed hits the same calls. */
+  probability: z.number().min(0).max(1).default(1),
+  seed: z.int().default(1),
+  /** Milliseconds that `latency` adds. */
+  ms: z.int().min(0).default(1000),
+});
+export type Fault = z.infer<typeof Fault>;
+
+export interface FaultStatus extends Fault {
+  /** Calls that it was meant for. */
+  readonly matched: number;
+  /** Calls that it hit. */
+  readonly injected: number;
+}
+
+/** A call as far as faults look at it. */
+export interface Aimed {
+  readonly service: string;
+  readonly action: string;
+  readonly functionName: string | null;
+}
+
+interface Switch {
+  readonly fault: Fault;
+  readonly random: () => number;
+  matched: number;
+  injected: number;
+}
+
+/** The fault switches. Whether a call is hit depends on the switches and on how many calls matched before, on nothing else. */
+export class Faults {
+  #switches: Switch[] = [];
+
+  set(faults: readonly Fault[]): void {
+    this.#switches = faults.map((fault) => ({ fault, random: seeded(fault.seed), matched: 0, injected: 0 }));
+  }
+
+  get status(): readonly FaultStatus[] {
+    return this.#switches.map(({ fault, matched, injected }) => ({ ...fault, matched, injected }));
+  }
+
+  /** The fault to inject into this call, if any; counts the call. */
+  take(call: Aimed): Fault | undefined {
+    return this.#switches.find((candidate) => matches(candidate.fault, call) && fires(candidate))?.fault;
+  }
+}
+
+const matches = (fault: Fault, call: Aimed): boolean =>
+  (fault.service ?? call.service) === call.service &&
+  (fault.action ?? call.action) === call.action &&
+  (fault.functionName ?? call.functionName) === call.functionName;
+
+function fires(candidate: Switch): boolean {
+  const { after, times, probability } = candidate.fault;
+  const drawn = candidate.random();
+  if (++candidate.matched <= after) return false;
+  if (candidate.injected >= (times ?? Number.POSITIVE_INFINITY) || drawn >= probability) return false;
+  candidate.injected++;
+  return true;
+}
+
+/** Mulberry32: numbers from 0 to 1 that depend on the seed alone. */
+function seeded(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
