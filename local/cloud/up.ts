@@ -14,6 +14,7 @@ import { socketReady } from './http.ts';
 import { allocatePorts } from './ports.ts';
 import { baseTools, dockerTools, ensurePrerequisites } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
+import { rebuildRecords } from './rebuild.ts';
 import { checkout, ensureRuntime } from './runtime.ts';
 import { ensureService } from './services.ts';
 import { ensureThisHost } from './this-host.ts';
@@ -60,6 +61,8 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   await progress.step('edge', () => startEdge(known, version));
   let cloud = await deploy(known, progress, { afterBootstrap: liftAssetBucket });
   await progress.step('after the deployment', () => afterDeploy(cloud));
+  const rebuilt = await rebuildRecords(cloud);
+  if (rebuilt.length > 0) progress.line(`  records made again from their EBS volumes: ${rebuilt.join(', ')}`);
   cloud = await progress.step('CLI user', () => ensureCliUser(cloud));
   installCli(cloud);
   if (listHosts(home).length > 0)

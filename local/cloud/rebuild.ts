@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EC2Client, paginateDescribeVolumes, type Volume as Ec2Volume } from '@aws-sdk/client-ec2';
+import { attempt } from '#local/hosts/exec.ts';
+import { documentClient, DynamoStore } from '#shared/aws/table/dynamo-store.ts';
+import { Table } from '#shared/aws/table/table.ts';
+import { createVolume } from '#shared/aws/table/volume-writes.ts';
+import { isProductError } from '#shared/model/errors.ts';
+import { LeaseItem, VolumeItem } from '#shared/model/items.ts';
+import { GiB } from '#shared/model/size.ts';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
+import type { FilesystemRecord } from '#shared/model/volume.ts';
+import type { CloudFile } from './cloud-file.ts';
+import { clientConfig } from './deploy.ts';
+
+/*
+ * The emulator saves its state a moment after each change: killed, it loses the last moments, and its state may be wiped
+ * altogether. The storage service loses nothing. So each `up` looks for EBS volumes that carry our tag and have no
+ * record, and makes the record again from the tags and from what is on the device. Labels, options and description
+ * of such a volume are lost; its data is not.
+ */
+
+/** Gives the names of the volumes whose records were made again. */
+export async function rebuildRecords(cloud: CloudFile): Promise<string[]> {
+  const tableName = cloud.stack?.['TableName'];
+  if (tableName === undefined) return [];
+  const table = new Table(
+    new DynamoStore(tableName, documentClient(new DynamoDBClient(clientConfig(cloud)))),
+  );
+  const rebuilt: string[] = [];
+  for (const volume of await ourVolumes(cloud)) {
+    const record = await recordOf(cloud, volume);
+    if (record === undefined || (await table.readVolume(record.volume.id)) !== undefined) continue;
+    if (await restored(table, record)) rebuilt.push(record.volume.name);
+  }
+  return rebuilt;
+}
+
+interface RebuiltRecord {
+  readonly volume: VolumeItem;
+  readonly lease: LeaseItem;
+}
+
+/** False when the name has gone to another volume since: that one stays, and the orphan is reported as a leak. */
+async function restored(table: Table, { volume, lease }: RebuiltRecord): Promise<boolean> {
+  try {
+    await table.transact(createVolume(volume, lease));
+    return true;
+  } catch (error) {
+    if (isProductError(error, 'Conflict')) return false;
+    throw error;
+  }
+}
+
+async function ourVolumes(cloud: CloudFile): Promise<Ec2Volume[]> {
+  const client = new EC2Client(clientConfig(cloud));
+  const Filters = [{ Name: `tag:${tagKeys.product}`, Values: [productTagValue] }];
+  const volumes: Ec2Volume[] = [];
+  for await (const page of paginateDescribeVolumes({ client }, { Filters }))
+    volumes.push(...(page.Volumes ?? []));
+  return volumes.filter(({ State }) => State === 'available' || State === 'in-use');
+}
+
+async function recordOf(cloud: CloudFile, found: Ec2Volume): Promise<RebuiltRecord | undefined> {
+  const tags = new Map((found.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+  const id = tags.get(tagKeys.volumeId);
+  const name = tags.get(tagKeys.name);
+  const ebsId = found.VolumeId;
+  if (!id || !name || !ebsId) return undefined;
+  const filesystem = await filesystemOn(join(cloud.home, 'storage', 'disk', 'volumes', `${ebsId}.img`));
+  const now = new Date().toISOString();
+  const sizeGiB = found.Size ?? 1;
+  const volume = VolumeItem.parse({
+    id,
+    name,
+    namespace: tags.get(tagKeys.namespace) ?? 'default',
+    type: 'local',
+    driver: 'ebs',
+    state: 'available',
+    sizeBytes: sizeGiB * GiB,
+    labels: {},
+    options: {},
+    description: 'Record made again from the tags of its EBS volume',
+    filesystem: filesystem.type,
+    owner: { uid: 0, gid: 0, mode: '0755' },
+    readOnly: false,
+    encrypted: found.Encrypted ?? true,
+    protected: false,
+    availabilityZone: found.AvailabilityZone,
+    storage: { kind: 'ebs', volumeId: ebsId, provisionedGiB: sizeGiB, volumeType: found.VolumeType ?? 'gp3' },
+    hosts: [],
+    revision: 1,
+    createdAt: found.CreateTime?.toISOString() ?? now,
+    updatedAt: now,
+    createdBy: `arn:aws:iam::${cloud.account}:root`,
+    attempt: Number(tags.get(tagKeys.attempt) ?? '1'),
+  });
+  // An epoch only grows: the time in seconds is above any that a lost lease can have had.
+  const epoch = Math.floor(Date.now() / 1000);
+  return {
+    volume,
+    lease: LeaseItem.parse({ volumeId: id, epoch, inUse: false, filesystem, updatedAt: now }),
+  };
+}
+
+type Formatted = Exclude<FilesystemRecord, { state: 'none' }>;
+
+/** Contract 1: whatever holds a filesystem counts as mounted once, so that no ticket is ever given for it. */
+async function filesystemOn(image: string): Promise<Formatted> {
+  const { stdout } = await attempt('blkid', ['-p', '-o', 'export', image]);
+  const fields = new Map(
+    stdout.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  const type = fields.get('TYPE');
+  const uuid = fields.get('UUID');
+  if ((type === 'ext4' || type === 'xfs') && uuid) return { state: 'formatted', type, uuid, mounted: true };
+  return { state: 'blank', type: 'ext4' };
+}
