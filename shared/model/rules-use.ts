@@ -1,0 +1,107 @@
+import { ProductError } from './errors.ts';
+import type { AttachmentItem, LeaseItem, ObservationItem, VolumeItem } from './items.ts';
+import { driverTraits, type Driver } from './volume.ts';
+
+/** What the rules look at: a volume's partition, read in one consistent query. */
+export interface VolumeFacts {
+  readonly volume: VolumeItem;
+  readonly lease: LeaseItem | undefined;
+  readonly attachments: readonly AttachmentItem[];
+  readonly observations: readonly ObservationItem[];
+}
+
+/** A host that uses a volume, with the containers it last reported. */
+export interface User {
+  readonly host: string;
+  readonly containers: readonly string[];
+}
+
+/** What EC2 says of hosts, by id. A host that EC2 does not know is `terminated`. */
+export type HostStates = Readonly<Record<string, string>>;
+
+/** Contract 3: the only states in which a holder is known not to write. Not stopping, not shutting-down. */
+const powerless: ReadonlySet<string> = new Set(['stopped', 'terminated']);
+
+/** Which worker serves a driver's operations: EBS has its own; all that many hosts may use share one. */
+export function workerOf(driver: Driver): 'ebs' | 'efs' {
+  return driver === 'ebs' ? 'ebs' : 'efs';
+}
+
+export function isSingleWriter(driver: Driver): boolean {
+  return driverTraits[driver].hosts === 'one';
+}
+
+/** Whether the host holds the volume, or may: the lease's word for single writers, else the attachment's. */
+export function isInUse(
+  { volume, lease }: Pick<VolumeFacts, 'volume' | 'lease'>,
+  attachment: AttachmentItem,
+): boolean {
+  if (!isSingleWriter(volume.driver)) return attachment.inUse;
+  return lease !== undefined && lease.holder === attachment.hostId && lease.inUse;
+}
+
+/** The host's last word on an attachment; words under another epoch do not count. */
+export function observationOf(
+  { observations }: Pick<VolumeFacts, 'observations'>,
+  attachment: AttachmentItem,
+): ObservationItem | undefined {
+  return observations.find(({ hostId, epoch }) => hostId === attachment.hostId && epoch === attachment.epoch);
+}
+
+/** Who uses the volume now. */
+export function usersOf(facts: VolumeFacts): User[] {
+  return facts.attachments
+    .filter((attachment) => isInUse(facts, attachment))
+    .map((attachment) => ({
+      host: attachment.hostId,
+      containers: observationOf(facts, attachment)?.containers ?? [],
+    }));
+}
+
+/** Users that EC2 does not say are powerless; `ask` when EC2 was not asked about one of them yet. */
+export function liveUsers(
+  users: readonly User[],
+  states: HostStates,
+): { readonly ask: readonly string[]; readonly live: readonly User[] } {
+  return {
+    ask: users.map(({ host }) => host).filter((host) => states[host] === undefined),
+    live: users.filter(({ host }) => !powerless.has(states[host] ?? 'running')),
+  };
+}
+
+/** VolumeBusy, naming who uses it. */
+export function busy(volume: VolumeItem, users: readonly User[], hint: string): ProductError {
+  const who = users.map(({ host, containers }) =>
+    containers.length === 0 ? host : `${host} (containers ${containers.join(', ')})`,
+  );
+  return new ProductError('VolumeBusy', `"${volume.name}" is in use on ${who.join(' and ')}.`, {
+    value: volume.name,
+    about: {
+      volumeId: volume.id,
+      hosts: users.map(({ host }) => host).join(','),
+      containers: users.flatMap(({ containers }) => containers).join(','),
+    },
+    hint,
+  });
+}
+
+/** Somebody else's operation owns the volume. */
+export function underWay(volume: VolumeItem): ProductError {
+  return new ProductError('OperationInProgress', `"${volume.name}" is ${volume.state}.`, {
+    value: volume.state,
+    about: {
+      volumeId: volume.id,
+      ...(volume.operation === undefined ? {} : { operation: volume.operation }),
+    },
+    hint: 'Wait for the operation to end, then repeat the call.',
+  });
+}
+
+/** The volume's state does not allow it. */
+export function illegal(volume: VolumeItem, detail: string, hint: string): ProductError {
+  return new ProductError('IllegalState', detail, {
+    value: volume.state,
+    about: { volumeId: volume.id },
+    hint,
+  });
+}
