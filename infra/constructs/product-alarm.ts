@@ -33,6 +33,8 @@ export interface ProductAlarmProps {
 /** The one way an alarm is made: named, graded, linked to its runbook section, clear about missing data. */
 export class ProductAlarm extends Alarm {
   readonly severity: Severity;
+  /** As in CloudWatch; plain text, where `alarmName` is a reference that would tie stacks together. */
+  readonly plainName: string;
 
   constructor(scope: Construct, { topic, runbookUrl }: AlarmContext, props: ProductAlarmProps) {
     const { name, severity, meaning, missingData } = props;
@@ -50,6 +52,7 @@ export class ProductAlarm extends Alarm {
       treatMissingData: missingData.treat,
     });
     this.severity = severity;
+    this.plainName = name;
     this.addAlarmAction(new SnsAction(topic));
     this.addOkAction(new SnsAction(topic));
   }

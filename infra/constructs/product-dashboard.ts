@@ -1,33 +1,28 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import type { HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { AlarmStatusWidget, Dashboard, GraphWidget, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IAlarm, IWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { metricNames, metricsNamespace } from '#shared/model/metrics.ts';
-import type { ControlPlaneStack } from '../stacks/control-plane.stack.ts';
-import type { ProductAlarm } from './product-alarm.ts';
+import { operationMachineName } from './volume-operation.ts';
 
 export interface ProductDashboardProps {
-  readonly controlPlane: ControlPlaneStack;
-  readonly alarms: readonly ProductAlarm[];
+  readonly stage: HttpStage;
+  readonly functions: readonly IFunction[];
+  readonly alarms: readonly IAlarm[];
 }
 
 /** What an operator looks at first: alarms, calls, functions, operations. */
 export class ProductDashboard extends Dashboard {
-  constructor(scope: Construct, id: string, { controlPlane, alarms }: ProductDashboardProps) {
+  constructor(scope: Construct, id: string, { stage, functions, alarms }: ProductDashboardProps) {
     super(scope, id, {
       dashboardName: 'HivemindVolumes',
       widgets: [
-        // The CDK's own Alarm is no IAlarm under exactOptionalPropertyTypes.
-        [
-          new AlarmStatusWidget({
-            title: 'Alarms',
-            alarms: alarms as unknown as IAlarm[],
-            width: 24,
-            height: 4,
-          }),
-        ],
-        callWidgets(controlPlane),
-        functionWidgets(controlPlane),
-        operationWidgets(controlPlane),
+        [new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 4 })],
+        callWidgets(stage),
+        functionWidgets(functions),
+        operationWidgets(scope),
       ],
     });
   }
@@ -37,7 +32,7 @@ function graph(title: string, left: Metric[]): IWidget {
   return new GraphWidget({ title, left, width: 12, height: 6 });
 }
 
-function callWidgets({ api: { stage } }: ControlPlaneStack): IWidget[] {
+function callWidgets(stage: HttpStage): IWidget[] {
   return [
     graph('Calls', [stage.metricCount(), stage.metricClientError(), stage.metricServerError()]),
     graph('Latency', [
@@ -47,20 +42,33 @@ function callWidgets({ api: { stage } }: ControlPlaneStack): IWidget[] {
   ];
 }
 
-function functionWidgets({ productFunctions }: ControlPlaneStack): IWidget[] {
+function functionWidgets(functions: readonly IFunction[]): IWidget[] {
   return [
     graph(
       'Function errors',
-      productFunctions.map((fn) => fn.metricErrors()),
+      functions.map((fn) => fn.metricErrors()),
     ),
     graph(
       'Function duration, 99th percentile',
-      productFunctions.map((fn) => fn.metricDuration({ statistic: Stats.p(99) })),
+      functions.map((fn) => fn.metricDuration({ statistic: Stats.p(99) })),
     ),
   ];
 }
 
-function operationWidgets({ operation: { stateMachine } }: ControlPlaneStack): IWidget[] {
+function operationWidgets(scope: Construct): IWidget[] {
+  const StateMachineArn = Stack.of(scope).formatArn({
+    service: 'states',
+    resource: 'stateMachine',
+    resourceName: operationMachineName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  const executions = (metricName: string) =>
+    new Metric({
+      namespace: 'AWS/States',
+      metricName,
+      dimensionsMap: { StateMachineArn },
+      statistic: Stats.SUM,
+    });
   const swept = Object.values(metricNames).map(
     (metricName) =>
       new Metric({
@@ -71,11 +79,7 @@ function operationWidgets({ operation: { stateMachine } }: ControlPlaneStack): I
       }),
   );
   return [
-    graph('Operations', [
-      stateMachine.metricStarted(),
-      stateMachine.metricSucceeded(),
-      stateMachine.metricFailed(),
-    ]),
+    graph('Operations', ['ExecutionsStarted', 'ExecutionsSucceeded', 'ExecutionsFailed'].map(executions)),
     graph('Found by the sweeper', swept),
   ];
 }

@@ -9,6 +9,7 @@ import type { Construct } from 'constructs';
 import type * as z from 'zod';
 import { functions } from '#shared/model/environment.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
+import { acknowledgeLint } from './acknowledge.ts';
 import { metricsNamespace } from '#shared/model/metrics.ts';
 import { grant } from '../permissions/permission.ts';
 import type { Permission } from '../permissions/permission.ts';
@@ -34,6 +35,11 @@ export interface ProductFunctionProps<N extends FunctionName> {
   readonly onFailure?: IQueue;
 }
 
+/** In Lambda; plain text, so that other stacks can watch it without being tied to this one. */
+export function functionName(name: FunctionName): string {
+  return `hivemind-${name}`;
+}
+
 /** The one way a function is made: Node 24 on ARM64, bundled as ESM, traced, logging to a group of its own, with a role of its own. */
 export class ProductFunction<N extends FunctionName = FunctionName> extends NodejsFunction {
   constructor(scope: Construct, id: string, props: ProductFunctionProps<N>) {
@@ -41,7 +47,7 @@ export class ProductFunction<N extends FunctionName = FunctionName> extends Node
     const logGroup = new LogGroup(scope, `${id}Logs`, { retention: RetentionDays.ONE_MONTH });
     const role = executionRole(scope, { id, logGroup, permissions });
     super(scope, id, {
-      functionName: `hivemind-${name}`,
+      functionName: functionName(name),
       description: `Hivemind Volumes: ${name}`,
       entry: functions[name].entry,
       depsLockFilePath: 'package-lock.json',
@@ -65,6 +71,9 @@ export class ProductFunction<N extends FunctionName = FunctionName> extends Node
         // Some dependencies are CommonJS and call require() on Node's own modules.
         banner: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
       },
+    });
+    acknowledgeLint(this, {
+      W3005: 'The CDK also names the policy in DependsOn, and the role along with it.',
     });
   }
 }

@@ -19,7 +19,7 @@ import {
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { wildcardFinding } from '../permissions/permission.ts';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledge, acknowledgeLint } from './acknowledge.ts';
 
 export interface VolumeOperationProps {
   readonly ebsWorker: IFunction;
@@ -63,6 +63,9 @@ export class VolumeOperation extends Construct {
         level: LogLevel.ALL,
         includeExecutionData: true,
       },
+    });
+    acknowledgeLint(this.stateMachine, {
+      W3005: 'The CDK also names the policy in DependsOn, and the role along with it.',
     });
     const versions = 'The CDK grants the call of a function together with its versions; this one has none.';
     acknowledge(this.stateMachine.role, {

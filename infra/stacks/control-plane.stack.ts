@@ -10,7 +10,6 @@ import { HostIdentity, instanceProfileName } from '../constructs/host-identity.t
 import { VolumesHttpApi, output } from '../constructs/http-api.ts';
 import { PeoplePolicies } from '../constructs/people-policies.ts';
 import type { AlarmContext } from '../constructs/product-alarm.ts';
-import type { ProductFunction } from '../constructs/product-function.ts';
 import { Sweeper } from '../constructs/sweeper.ts';
 import { VolumeOperation } from '../constructs/volume-operation.ts';
 import { Workers } from '../constructs/workers.ts';
@@ -55,18 +54,6 @@ export class ControlPlaneStack extends Stack {
     this.alarmContext = { topic, runbookUrl: config.runbookUrl };
     this.alarms = new ControlPlaneAlarms(this, 'Alarms', { watched: this, context: this.alarmContext });
     this.addOutputs();
-  }
-
-  /** All of them, each once. */
-  get productFunctions(): readonly ProductFunction[] {
-    return [
-      this.functions.volumes,
-      this.functions.hosts,
-      this.workers.ebsWorker,
-      this.workers.efsWorker,
-      this.sweeper.sweep,
-      this.hostEvents.handler,
-    ];
   }
 
   private addOutputs(): void {

@@ -1,6 +1,7 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import type { StackProps } from 'aws-cdk-lib';
 import {
+  Alarm,
   AlarmRule,
   AlarmState,
   CompositeAlarm,
@@ -8,11 +9,16 @@ import {
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { IAlarm, IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Function } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { functions } from '#shared/model/environment.ts';
+import type { FunctionName } from '#shared/model/environment.ts';
 import { ProductAlarm } from '../constructs/product-alarm.ts';
 import { ProductDashboard } from '../constructs/product-dashboard.ts';
+import { functionName } from '../constructs/product-function.ts';
 import type { ControlPlaneStack } from './control-plane.stack.ts';
 
 export interface ObservabilityStackProps extends StackProps {
@@ -23,21 +29,35 @@ const period = Duration.minutes(5);
 
 /**
  * What watches several metrics or alarms at once, and the dashboard. Apart from the control plane because the local
- * cloud's emulator refuses metric math and composite alarms, and because nothing depends on it.
+ * cloud's emulator refuses metric math and composite alarms, and because nothing depends on it. It names functions and
+ * alarms rather than importing them: an export in use would keep the control plane from ever dropping one.
  */
 export class ObservabilityStack extends Stack {
   readonly alarms: readonly ProductAlarm[];
-  readonly composite: CompositeAlarm;
 
   constructor(scope: Construct, id: string, { controlPlane, ...props }: ObservabilityStackProps) {
     super(scope, id, {
       description: 'Hivemind Volumes: dashboard and alarms over several metrics',
       ...props,
     });
-    this.alarms = [this.errorRate(controlPlane), this.throttles(controlPlane)];
-    const all = [...controlPlane.alarms.alarms, ...this.alarms];
-    this.composite = this.unhealthy(controlPlane, all);
-    new ProductDashboard(this, 'Dashboard', { controlPlane, alarms: all });
+    const named = Object.keys(functions).map((name) =>
+      Function.fromFunctionName(this, name, functionName(name as FunctionName)),
+    );
+    this.alarms = [this.errorRate(controlPlane), this.throttles(controlPlane, named)];
+    const everyAlarm = [...controlPlane.alarms.alarms, ...this.alarms].map(({ plainName, severity }) => ({
+      severity,
+      alarm: Alarm.fromAlarmName(this, `Named-${plainName}`, plainName),
+    }));
+    this.unhealthy(
+      controlPlane,
+      everyAlarm.filter(({ severity }) => severity === 'high').map(({ alarm }) => alarm),
+    );
+    new ProductDashboard(this, 'Dashboard', {
+      alarms: everyAlarm.map(({ alarm }) => alarm),
+      functions: named,
+      stage: controlPlane.api.stage,
+    });
+    this.addStackDependency(controlPlane, 'What is watched exists first.');
   }
 
   private errorRate({ api, alarmContext }: ControlPlaneStack): ProductAlarm {
@@ -56,25 +76,21 @@ export class ObservabilityStack extends Stack {
       }),
       threshold: 1,
       evaluationPeriods: 3,
-      missingData: {
-        treat: TreatMissingData.NOT_BREACHING,
-        because: 'nobody called.',
-      },
+      missingData: { treat: TreatMissingData.NOT_BREACHING, because: 'nobody called.' },
     });
   }
 
-  private throttles({ productFunctions, alarmContext }: ControlPlaneStack): ProductAlarm {
-    const throttles = productFunctions.map((fn, index) => [
-      `throttles${index}`,
-      fn.metricThrottles({ period, statistic: Stats.SUM }),
-    ]);
+  private throttles({ alarmContext }: ControlPlaneStack, named: readonly IFunction[]): ProductAlarm {
+    const throttles = named.map(
+      (fn, index) => [`throttles${index}`, fn.metricThrottles({ period, statistic: Stats.SUM })] as const,
+    );
     return new ProductAlarm(this, alarmContext, {
       name: 'hivemind-functions-throttled',
       severity: 'high',
       meaning: 'Lambda refused to run our functions: the account is at its concurrency limit.',
       metric: new MathExpression({
         expression: 'SUM(METRICS())',
-        usingMetrics: Object.fromEntries(throttles) as Record<string, IMetric>,
+        usingMetrics: Object.fromEntries(throttles),
         label: 'throttled calls',
         period,
       }),
@@ -84,21 +100,18 @@ export class ObservabilityStack extends Stack {
     });
   }
 
-  private unhealthy({ alarmContext }: ControlPlaneStack, alarms: readonly ProductAlarm[]): CompositeAlarm {
-    const high = alarms.filter((alarm) => alarm.severity === 'high');
+  private unhealthy({ alarmContext }: ControlPlaneStack, high: readonly IAlarm[]): void {
     const name = 'hivemind-unhealthy';
     const composite = new CompositeAlarm(this, name, {
       compositeAlarmName: name,
       alarmDescription: [
         '[high] At least one high alarm is on: page on this one, read the others.',
         `Runbook: ${alarmContext.runbookUrl}#${name}`,
-        'No data: composites follow their alarms, each of which says what missing data means.',
+        'No data: it follows its alarms, each of which says what missing data means.',
       ].join('\n'),
-      alarmRule: AlarmRule.anyOf(
-        ...high.map((alarm) => AlarmRule.fromAlarm(alarm as IAlarm, AlarmState.ALARM)),
-      ),
+      alarmRule: AlarmRule.anyOf(...high.map((alarm) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM))),
     });
     composite.addAlarmAction(new SnsAction(alarmContext.topic));
-    return composite;
+    composite.node.addDependency(...this.alarms);
   }
 }
