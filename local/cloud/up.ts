@@ -5,6 +5,8 @@ import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
 import { resumeHosts } from '#local/hosts/fleet.ts';
 import { listHosts } from '#local/hosts/host-file.ts';
+import { listHosts } from '#local/hosts/host-file.ts';
+import { startHost } from '#local/hosts/hosts.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';
@@ -67,6 +69,9 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   installCli(cloud);
   if (listHosts(home).length > 0)
     await progress.step('hosts', () => resumeHosts(cloud, (line) => progress.line(`  ${line}`)));
+  for (const { name } of listHosts(home).filter(({ desired }) => desired === 'running')) {
+    await progress.step(`host ${name}`, () => startHost(cloud, name));
+  }
   if (apart) return cloud;
   for (const taken of linkCli(home))
     progress.line(`  ${taken} is not ours and stays; the CLI is at ${join(home, 'bin', 'hivemind')}`);
