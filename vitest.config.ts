@@ -18,6 +18,8 @@ export default defineConfig({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],
+        // One private local cloud for all end-to-end files.
+        globalSetup: name === 'e2e' ? ['test/e2e/harness/global-setup.ts'] : [],
         testTimeout: timeout,
         hookTimeout: timeout,
         fileParallelism: parallel,
