@@ -1,0 +1,79 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { openContext, type Context } from '../context.ts';
+import type { World } from '../world.ts';
+
+/** A shell waits while we ask the API: longer than this, and there are no names. */
+const patience = 1500;
+
+/** The names that may stand where the cursor is: of volumes, hosts or operations; none when the API does not say. */
+export async function namesFor(
+  world: World,
+  program: CommandUnknownOpts,
+  words: readonly string[],
+): Promise<string[]> {
+  const command = commandOf(program, words);
+  const read = readers.find(({ commands }) => commands.includes(command))?.read;
+  if (read === undefined || words.at(-1)?.startsWith('-') === true) return [];
+  try {
+    const signal = AbortSignal.timeout(patience);
+    return await read(await openContext(world, {}), signal);
+  } catch {
+    return [];
+  }
+}
+
+interface Reader {
+  readonly commands: readonly string[];
+  readonly read: (context: Context, signal: AbortSignal) => Promise<string[]>;
+}
+
+const readers: readonly Reader[] = [
+  {
+    commands: [
+      'volume inspect',
+      'volume update',
+      'volume delete',
+      'volume attach',
+      'volume detach',
+      'operation ls',
+    ],
+    read: (context, signal) => volumeNames(context, signal, {}),
+  },
+  {
+    commands: ['volume undelete'],
+    read: (context, signal) => volumeNames(context, signal, { deleted: 'true' }),
+  },
+  { commands: ['host inspect', 'host drain'], read: hostIds },
+  { commands: ['operation wait'], read: operationIds },
+];
+
+async function volumeNames(
+  { api, namespace }: Context,
+  signal: AbortSignal,
+  query: { readonly deleted?: 'true' },
+): Promise<string[]> {
+  const { body } = await api.call('listVolumes', { params: { namespace }, query, signal });
+  return body.items.map(({ name }) => name);
+}
+
+async function hostIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {
+  return (await api.call('listHosts', { params: { namespace }, signal })).body.items.map(({ id }) => id);
+}
+
+async function operationIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {
+  const { body } = await api.call('listOperations', { params: { namespace }, signal });
+  return body.items.filter(({ status }) => status === 'pending' || status === 'running').map(({ id }) => id);
+}
+
+/** "volume delete" of `volume rm --force x`. */
+function commandOf(program: CommandUnknownOpts, words: readonly string[]): string {
+  const path: string[] = [];
+  let at = program;
+  for (const word of words.slice(0, -1)) {
+    const child = at.commands.find((command) => command.name() === word || command.aliases().includes(word));
+    if (child === undefined) continue;
+    path.push(child.name());
+    at = child;
+  }
+  return path.join(' ');
+}
