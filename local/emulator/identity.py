@@ -13,6 +13,7 @@ added here. Everything is answered by the evaluator that also judges the emulato
 import json
 
 from ministack.core import iam_evaluator as iam
+from ministack.core.responses import get_account_id
 
 
 def _failure(error) -> dict:
@@ -56,7 +57,7 @@ def _decide(principal: iam.PrincipalInfo, region: str, asked: dict) -> dict:
 
 
 def authorize(request: dict) -> dict:
-    principal = iam.resolve_principal(request["accessKeyId"], None)
+    principal = iam.resolve_principal(request["accessKeyId"], get_account_id())
     if isinstance(principal, iam.AuthError):
         return _failure(principal)
     region = request.get("region") or "us-east-1"
