@@ -3,10 +3,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
-import { resumeHosts } from '#local/hosts/fleet.ts';
 import { listHosts } from '#local/hosts/host-file.ts';
-import { listHosts } from '#local/hosts/host-file.ts';
-import { startHost } from '#local/hosts/hosts.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';
@@ -67,11 +64,6 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   if (rebuilt.length > 0) progress.line(`  records made again from their EBS volumes: ${rebuilt.join(', ')}`);
   cloud = await progress.step('CLI user', () => ensureCliUser(cloud));
   installCli(cloud);
-  if (listHosts(home).length > 0)
-    await progress.step('hosts', () => resumeHosts(cloud, (line) => progress.line(`  ${line}`)));
-  for (const { name } of listHosts(home).filter(({ desired }) => desired === 'running')) {
-    await progress.step(`host ${name}`, () => startHost(cloud, name));
-  }
   if (apart) return cloud;
   for (const taken of linkCli(home))
     progress.line(`  ${taken} is not ours and stays; the CLI is at ${join(home, 'bin', 'hivemind')}`);
