@@ -22,17 +22,24 @@ export function hostEnvironment({ cloud, net }: Machine): Record<string, string>
   };
 }
 
-function isHealthy(socketPath: string): Promise<boolean> {
+/** What the agent says of itself; undefined while it says nothing, or that it is unwell. */
+function healthOf(socketPath: string): Promise<{ readonly linked?: boolean } | undefined> {
   return new Promise((resolve) => {
     const call = request({ socketPath, path: '/health', timeout: 2000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      let body = '';
+      response.on('data', (part) => (body += String(part)));
+      response.on('end', () => {
+        resolve(response.statusCode === 200 ? (JSON.parse(body) as { linked?: boolean }) : undefined);
+      });
     });
     call.on('timeout', () => call.destroy());
-    call.on('error', () => resolve(false));
+    call.on('error', () => resolve(undefined));
     call.end();
   });
 }
+
+/** How long a healthy agent may take to register before a start goes on without: the API may be away, in milliseconds. */
+const LINK_MS = 15_000;
 
 /** Starts the host's agent, unless it runs, and waits until it says that it is well. */
 export async function startAgent(machine: Machine): Promise<void> {
@@ -54,14 +61,13 @@ export async function startAgent(machine: Machine): Promise<void> {
   });
   // Its socket lies in the host's private /run; through the first process's root it is in reach from here.
   const socket = join(`/proc/${inside.init.pid}/root`, AGENT_SOCKET);
-  await waitFor(
-    `the agent of ${record.name} is healthy (its log is in ${paths.log})`,
-    () => isHealthy(socket),
-    {
-      within: 60_000,
-      every: 100,
-    },
-  );
+  const what = `the agent of ${record.name} is healthy (its log is in ${paths.log})`;
+  await waitFor(what, () => healthOf(socket), { within: 60_000, every: 50 });
+  const linked = waitFor('the agent is registered', async () => (await healthOf(socket))?.linked, {
+    within: LINK_MS,
+    every: 50,
+  });
+  await linked.catch(() => undefined);
 }
 
 /** Ends the agent of a host: TERM lets it end its work, KILL is a crash. */

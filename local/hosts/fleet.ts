@@ -1,7 +1,6 @@
-import type { Say } from './boot.ts';
 import type { HostCloud } from './cloud.ts';
 import { listHosts } from './host-file.ts';
-import { parkHost, removeHost, startHost } from './hosts.ts';
+import { removeHost } from './hosts.ts';
 import { isUp, machineOf } from './machine.ts';
 
 /** What a host is like right now. `state`: `frozen` and `off` are the kernel's word, `ec2` the storage service's. */
@@ -35,19 +34,7 @@ export async function hostStatuses(cloud: HostCloud): Promise<HostStatus[]> {
   return statuses;
 }
 
-/** For `down`: ends the processes of every host, with what is dirty written; the instances stay as EC2 has them. */
-export async function parkHosts(cloud: HostCloud): Promise<void> {
-  for (const { name } of listHosts(cloud.home)) await parkHost(cloud, name);
-}
-
-/** For `up`: starts every host that nobody has stopped, each as another boot unless it still runs. */
-export async function resumeHosts(cloud: HostCloud, say?: Say): Promise<void> {
-  for (const { name, desired } of listHosts(cloud.home)) {
-    if (desired === 'running') await startHost(cloud, name, say);
-  }
-}
-
-/** For `reset`: removes every host. */
+/** Removes every host of a cloud. */
 export async function removeHosts(cloud: HostCloud): Promise<void> {
   for (const { name } of listHosts(cloud.home)) await removeHost(cloud, name);
 }
