@@ -105,3 +105,8 @@ export function illegal(volume: VolumeItem, detail: string, hint: string): Produ
     hint,
   });
 }
+
+/** The lease under the next epoch: whoever held it before is stale. Without a holder nobody has it. */
+export function raiseEpoch(lease: LeaseItem, now: string, holder?: string): LeaseItem {
+  return { ...lease, epoch: lease.epoch + 1, holder, bootId: undefined, inUse: false, updatedAt: now };
+}

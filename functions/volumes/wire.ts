@@ -1,0 +1,45 @@
+import { ulid } from 'ulid';
+import type { Instances } from '#shared/aws/ec2/instances.ts';
+import { QueueWaker } from '#shared/aws/queue.ts';
+import { openTable } from '#shared/aws/table/table.ts';
+import { StepFunctionsWorkflow } from '#shared/aws/workflow.ts';
+import { logger } from '#shared/runtime/telemetry.ts';
+import type { Ports } from './ports.ts';
+
+interface Wiring {
+  readonly TABLE_NAME: string;
+  readonly STATE_MACHINE_ARN: string;
+  readonly UNDO_WINDOW_HOURS: number;
+}
+
+/** The ports of the API's functions over AWS. */
+export function wirePorts(environment: Wiring): Ports {
+  const table = openTable(environment.TABLE_NAME);
+  return {
+    table,
+    workflow: new StepFunctionsWorkflow(environment.STATE_MACHINE_ARN),
+    waker: new QueueWaker(table, logger),
+    instances: lazyInstances(),
+    log: logger,
+    clock: () => new Date(),
+    newId: ulid,
+    settings: {
+      undoWindowHours: environment.UNDO_WINDOW_HOURS,
+      region: process.env['AWS_REGION'] ?? 'us-east-1',
+    },
+  };
+}
+
+/** EC2's client is large and few calls need it: loaded by the first that does, which keeps cold starts short. */
+function lazyInstances(): Instances {
+  let loaded: Promise<Instances> | undefined;
+  const load = async (): Promise<Instances> => {
+    const { Ec2Instances } = await import('#shared/aws/ec2/ec2-instances.ts');
+    return new Ec2Instances();
+  };
+  const instances = (): Promise<Instances> => (loaded ??= load());
+  return {
+    find: async (ids) => (await instances()).find(ids),
+    slots: async (instance) => (await instances()).slots(instance),
+  };
+}
