@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
+import { listHosts } from '#local/hosts/host-file.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';

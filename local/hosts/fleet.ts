@@ -1,6 +1,7 @@
+import type { Say } from './boot.ts';
 import type { HostCloud } from './cloud.ts';
 import { listHosts } from './host-file.ts';
-import { removeHost } from './hosts.ts';
+import { removeHost, startHost } from './hosts.ts';
 import { isUp, machineOf } from './machine.ts';
 
 /** What a host is like right now. `state`: `frozen` and `off` are the kernel's word, `ec2` the storage service's. */
@@ -32,6 +33,13 @@ export async function hostStatuses(cloud: HostCloud): Promise<HostStatus[]> {
     });
   }
   return statuses;
+}
+
+/** For `up`: starts every host that nobody has stopped, each as another boot unless it still runs. */
+export async function resumeHosts(cloud: HostCloud, say?: Say): Promise<void> {
+  for (const { name, desired } of listHosts(cloud.home)) {
+    if (desired === 'running') await startHost(cloud, name, say);
+  }
 }
 
 /** Removes every host of a cloud. */
