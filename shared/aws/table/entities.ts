@@ -127,7 +127,7 @@ export const entities = {
     schema: OperationItem,
     version: 1,
     key: ({ id }) => keys.operation(id),
-    guard: ['status', 'trail', 'waitUntil'],
+    guard: ['status', 'trail', 'waitUntil', 'updatedAt'],
     work: ({ id, status, createdAt }) =>
       isFinished(status) ? undefined : { workPk: workPartitions.operations, workSk: `${createdAt}#${id}` },
     expiresAt: ({ finishedAt }) => (finishedAt === undefined ? undefined : days(finishedAt, 90)),

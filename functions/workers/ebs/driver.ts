@@ -1,0 +1,46 @@
+import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { Instances } from '#shared/aws/ec2/instances.ts';
+import type { Table } from '#shared/aws/table/table.ts';
+import type { ChangeFacts } from '../change.ts';
+import { planEbs, planRefusal } from '../planner-ebs.ts';
+import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
+import type { WorkerDriver } from '../runner.ts';
+import { ebsExecutors } from './executors.ts';
+
+export interface EbsPorts {
+  readonly table: Pick<Table, 'readHost'>;
+  readonly storage: BlockStorage;
+  readonly instances: Instances;
+  readonly undoWindowHours: number;
+}
+
+/** The EBS half of a worker. */
+export function ebsDriver(ports: EbsPorts): WorkerDriver<EbsStep, EbsFacts> {
+  return {
+    look: (seen) => lookAround(ports, seen),
+    plan: planEbs,
+    refuse: planRefusal,
+    executors: ebsExecutors(ports.storage),
+  };
+}
+
+/** Asks EC2 only what the operation's plan may turn on. */
+async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts> {
+  const { operation, record } = seen;
+  const { storage, state } = record.volume;
+  const [block] = storage?.kind === 'ebs' ? await ports.storage.findVolumes([storage.volumeId]) : [];
+  const snapshots = state === 'deleted' ? await ports.storage.findSnapshots(operation.id) : [];
+  const attaching = operation.kind === 'attach' && operation.host !== undefined;
+  const target = attaching ? await ports.table.readHost(operation.host ?? '') : undefined;
+  const holderPowerless = await isPowerless(ports, seen);
+  const { undoWindowHours } = ports;
+  return { ...seen, block, snapshots, target, holderPowerless, undoWindowHours };
+}
+
+/** Contract 3: only `stopped` and `terminated` (or unknown to EC2) mean that the holder writes no more. */
+async function isPowerless({ instances }: EbsPorts, { record }: ChangeFacts): Promise<boolean> {
+  const { lease } = record;
+  if (lease?.inUse !== true || lease.holder === undefined) return false;
+  const [holder] = await instances.find([lease.holder]);
+  return holder === undefined || holder.state === 'stopped' || holder.state === 'terminated';
+}

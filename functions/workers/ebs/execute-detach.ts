@@ -1,0 +1,67 @@
+import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { Write } from '#shared/aws/table/writes.ts';
+import { changeAttachment } from '#shared/aws/table/volume-writes.ts';
+import {
+  changeLease,
+  changeVolume,
+  endAttachments,
+  fail,
+  freeLease,
+  goOn,
+  look,
+  succeed,
+} from '../change.ts';
+import type { EbsFacts } from '../planner-ebs-steps.ts';
+import { burn } from './execute-attach.ts';
+import type { EbsExecutors } from './executors.ts';
+
+type Part = Pick<EbsExecutors, 'detachVolume' | 'confirmDetached' | 'restore' | 'fence'>;
+
+export function detachExecutors(storage: BlockStorage): Part {
+  return {
+    detachVolume: {
+      kind: 'effect',
+      // Burned before EC2 hears of it: a crash in between must not bring the name back.
+      intend: (facts, step) => (step.burn === undefined ? [] : burn(facts, step.burn)),
+      perform: async ({ ebsId, instanceId, force }) => {
+        await storage.detach({ volumeId: ebsId, instanceId, force });
+        return () => look(1);
+      },
+    },
+    confirmDetached: {
+      kind: 'record',
+      change: (facts) =>
+        succeed(facts, [
+          changeVolume(facts, { state: 'available', hosts: [], operation: undefined, reason: undefined }),
+          ...freeLease(facts, false),
+          ...endAttachments(facts, () => true),
+        ]),
+    },
+    fence: {
+      kind: 'record',
+      change: (facts) => {
+        const epoch = (facts.record.lease?.epoch ?? 0) + 1;
+        const closed = { epoch, holder: undefined, bootId: undefined, inUse: false };
+        return goOn(changeLease(facts, closed), { epoch });
+      },
+    },
+    restore: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, restore(facts)) },
+  };
+}
+
+/** As it was before: with its holder where it has an attachment, under the epoch that the operation may have raised. */
+function restore(facts: EbsFacts): Write[] {
+  const { record, operation } = facts;
+  const reason = { reason: undefined, operation: undefined };
+  const [attachment] = record.attachments;
+  if (attachment === undefined) {
+    return [changeVolume(facts, { state: 'available', hosts: [], ...reason }), ...freeLease(facts, false)];
+  }
+  const { hostId } = attachment;
+  const epoch = record.lease?.epoch ?? operation.epoch ?? attachment.epoch;
+  return [
+    changeVolume(facts, { state: 'attached', hosts: [hostId], ...reason }),
+    ...changeLease(facts, { holder: hostId }),
+    ...changeAttachment(attachment, { ...attachment, desired: 'attached', epoch }),
+  ];
+}

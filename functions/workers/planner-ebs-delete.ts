@@ -1,0 +1,141 @@
+import { inUse, planLeave } from './planner-ebs-detach.ts';
+import { isHeld, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
+import { ageOf, done, minutes, type Failure } from './planner.ts';
+
+/** How long a host may hold a device that is being detached before the delete gives up. */
+const patience = minutes(20);
+
+/** Contract 5: hand-back, detach, tombstone, final snapshot; with `--purge` the storage at once. */
+export function planDelete(facts: EbsFacts): EbsStep {
+  switch (facts.record.volume.state) {
+    case 'deleted':
+      return afterTombstone(facts);
+    case 'purging':
+      return planPurge(facts);
+    default:
+      return beforeTombstone(facts);
+  }
+}
+
+function beforeTombstone(facts: EbsFacts): EbsStep {
+  const { operation, record } = facts;
+  const { lease } = record;
+  if (isHeld(facts)) return handBack(facts); // guard: delete-in-use
+  if (lease !== undefined && !done(operation, 'fence')) {
+    return { kind: 'fence', message: 'Nobody uses the volume: closing it', progress: 20 };
+  }
+  return leaveAll(facts) ?? bury(facts);
+}
+
+/** `--force` waits for the hand-back and never tears a mount away. */
+function handBack(facts: EbsFacts): EbsStep {
+  const { operation, now } = facts;
+  const until = Date.parse(operation.waitUntil ?? operation.createdAt);
+  if (now.getTime() >= until) return restore(facts, inUse(facts));
+  return { ...wait(facts, `Waiting until it is free. ${inUse(facts).detail}`), progress: 10 };
+}
+
+/** Off every host that EC2 or the record knows of. */
+function leaveAll(facts: EbsFacts): EbsStep | undefined {
+  const { block, record, operation, now } = facts;
+  if (block === undefined) return undefined;
+  const hosts = [
+    ...record.attachments.map(({ hostId }) => hostId),
+    ...block.attachments.map(({ instanceId }) => instanceId),
+  ];
+  for (const host of new Set(hosts)) {
+    const leaving = planLeave(facts, host);
+    if (leaving?.kind === 'wait' && ageOf(operation, now) > patience) return restore(facts, inUse(facts));
+    if (leaving !== undefined) return leaving;
+  }
+  return undefined;
+}
+
+function bury({ record, now, undoWindowHours }: EbsFacts): EbsStep {
+  const window = record.volume.purge ? 0 : minutes(60 * undoWindowHours);
+  const purgeAt = new Date(now.getTime() + window).toISOString();
+  return { kind: 'bury', purgeAt, message: 'Deleted; the name is free', progress: 60 };
+}
+
+function restore({ operation }: EbsFacts, failure: Failure): EbsStep {
+  return { kind: 'restore', failure, message: failure.detail, progress: operation.progress };
+}
+
+function afterTombstone(facts: EbsFacts): EbsStep {
+  const { volume, lease } = facts.record;
+  if (volume.purge) return { kind: 'startPurge', message: 'Freeing the storage', progress: 70 };
+  const worthKeeping = lease?.filesystem.state === 'formatted' && volume.storage?.kind === 'ebs';
+  return worthKeeping ? finalSnapshot(facts) : { kind: 'finishDelete', message: 'Deleted', progress: 100 };
+}
+
+/** Looked up by the operation's tag before a repeat; a second one, come late, is removed. */
+function finalSnapshot(facts: EbsFacts): EbsStep {
+  const { record, snapshots, operation, now } = facts;
+  const { finalBackup, storage } = record.volume;
+  if (storage?.kind !== 'ebs') return { kind: 'finishDelete', message: 'Deleted', progress: 100 };
+  const [oldest] = snapshots;
+  if (finalBackup === undefined && oldest !== undefined) {
+    return {
+      kind: 'confirmSnapshot',
+      snapshotId: oldest.id,
+      message: 'Making the final backup',
+      progress: 75,
+    };
+  }
+  if (finalBackup === undefined) {
+    return {
+      kind: 'createSnapshot',
+      ebsId: storage.volumeId,
+      message: 'Making the final backup',
+      progress: 70,
+    };
+  }
+  const kept = snapshots.find(({ id }) => id === finalBackup);
+  const failure: Failure = { code: 'StorageFailed', detail: 'EC2 could not finish the final backup.' };
+  if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > 2 * patience)) {
+    return { kind: 'finishDelete', failure, message: failure.detail, progress: 90 };
+  }
+  if (kept === undefined) return wait(facts, 'Waiting for EC2 to show the final backup');
+  const double = snapshots.find(({ id }) => id !== kept.id);
+  if (double !== undefined) {
+    return {
+      kind: 'removeDouble',
+      mark: `removeDouble:${double.id}`,
+      snapshotId: double.id,
+      message: 'Removing a second backup',
+      progress: 80,
+    };
+  }
+  if (kept.state === 'pending') {
+    return {
+      ...wait(facts, `Making the final backup: ${kept.progress} %`),
+      progress: 80 + Math.floor(kept.progress / 6),
+    };
+  }
+  return { kind: 'finishDelete', message: 'Deleted; a final backup is kept', progress: 100 };
+}
+
+/** Frees the storage of a tombstone whose undo window has ended. What cannot be done yet is tried again for ever. */
+export function planPurge(facts: EbsFacts): EbsStep {
+  const { operation, record } = facts;
+  const { state, storage, purge, finalBackup } = record.volume;
+  if (state !== 'purging' || !mayFree(facts)) {
+    const failure: Failure = { code: 'IllegalState', detail: 'The undo window of the volume has not ended.' };
+    return { kind: 'abandon', failure, message: failure.detail, progress: operation.progress };
+  }
+  // DeleteVolume itself says whether the volume is gone; a read may lag.
+  if (storage?.kind === 'ebs' && !done(operation, 'deleteVolume')) {
+    return { kind: 'deleteVolume', ebsId: storage.volumeId, message: 'Freeing the EBS volume', progress: 80 };
+  }
+  return {
+    kind: 'forget',
+    keep: finalBackup !== undefined && !purge,
+    message: 'The storage is freed',
+    progress: 100,
+  };
+}
+
+function mayFree({ record, now }: EbsFacts): boolean {
+  const { purge, purgeAt } = record.volume;
+  return purge || (purgeAt !== undefined && Date.parse(purgeAt) <= now.getTime()); // guard: purge-window off: return true;
+}
