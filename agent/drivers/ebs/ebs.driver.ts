@@ -1,0 +1,148 @@
+import { chmod, chown, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProductError } from '#shared/model/errors.ts';
+import type { Assignment } from '#shared/model/host.ts';
+import type { Owner } from '#shared/model/volume.ts';
+import type { HeldDevice, Signature } from '#agent/host/blocks.ts';
+import { mountedAt, type Mounts } from '#agent/host/mounts.ts';
+import type { Driver, Stage } from '../driver.ts';
+import { mountOptions } from '../options.ts';
+import { removeEmpty, unmount } from '../unmount.ts';
+import type { Format } from './filesystem.ts';
+import { formatOnce, type FormatPorts } from './format.ts';
+
+export interface EbsPorts extends FormatPorts {
+  readonly mounts: Mounts;
+  /** How long to wait for the device to show after AWS says attached, in milliseconds. */
+  readonly deviceWaitMs?: number;
+}
+
+const dataDirectory = 'data';
+const deviceWaitMs = 30_000;
+const deviceLookMs = 250;
+
+/** Block storage that one host writes at a time. */
+export function ebsDriver(ports: EbsPorts): Driver {
+  const { blocks, mounts, filesystems } = ports;
+  return {
+    name: 'ebs',
+    async stage(stage) {
+      const mounted = mountedAt(await mounts.list(), stage.path) !== undefined;
+      const assignment = mounted ? stage.assignment : await formatAndMount(ports, stage);
+      await prepareData(ports, { ...stage, assignment });
+      return assignment;
+    },
+    dataPath: ({ path }) => join(path, dataDirectory),
+    async unstage({ path, assignment }) {
+      if (mountedAt(await mounts.list(), path) !== undefined) {
+        // umount of a frozen ext4 returns 0 and leaves the device frozen: measured.
+        await filesystems.thaw(path); // guard: thaw-first
+        await unmount(mounts, path, assignment);
+      }
+      await removeEmpty(path);
+    },
+    async isFree({ assignment }) {
+      const device = await blocks.find(serialOf(assignment));
+      return device === undefined || blocks.isFree(device.path);
+    },
+    fence: (path) => filesystems.shutdown(path),
+    async device({ assignment }) {
+      return (await blocks.find(serialOf(assignment)))?.number;
+    },
+  };
+}
+
+async function formatAndMount(ports: EbsPorts, stage: Stage): Promise<Assignment> {
+  const device = await holdDevice(ports, stage.assignment);
+  try {
+    const assignment = await formatOnce(ports, stage.assignment, device);
+    const format = formatOf(assignment);
+    await verify(ports, device, format);
+    await mountFilesystem(ports, { stage: { ...stage, assignment }, device, format });
+    return assignment;
+  } finally {
+    await device.close();
+  }
+}
+
+function formatOf({ name, filesystem }: Assignment): Format {
+  if (filesystem.state === 'formatted') return filesystem;
+  throw new ProductError('Conflict', `The control plane does not count volume "${name}" as formatted.`, {
+    hint: 'It was not mounted. Try again.',
+  });
+}
+
+export function serialOf({ name, storage }: Pick<Assignment, 'name' | 'storage'>): string {
+  if (storage?.kind === 'ebs') return storage.volumeId;
+  throw new ProductError('DeviceRefused', `The control plane names no EBS volume for "${name}".`, {
+    hint: 'Wait for the attach to end and try again.',
+  });
+}
+
+/** Contract 2: the device by serial, held open from here to the end of mkfs or mount. */
+async function holdDevice(ports: EbsPorts, assignment: Assignment): Promise<HeldDevice> {
+  const serial = serialOf(assignment);
+  const deadline = Date.now() + (ports.deviceWaitMs ?? deviceWaitMs);
+  for (;;) {
+    const device = await ports.blocks.find(serial);
+    if (device !== undefined) return ports.blocks.hold(device);
+    if (Date.now() >= deadline) break;
+    await new Promise((resolve) => setTimeout(resolve, deviceLookMs));
+  }
+  throw new ProductError('DeviceRefused', `No device of this host has the serial ${serial}.`, {
+    hint: 'EC2 says it is attached: look at "lsblk -o NAME,SERIAL" and the kernel log.',
+  });
+}
+
+/** At every mount the UUID must be the recorded one. */
+async function verify({ blocks }: EbsPorts, device: HeldDevice, format: Format): Promise<void> {
+  const found = await blocks.signature(device.path);
+  const matches = found?.uuid === format.uuid && found.type === format.type;
+  if (!matches) throw foreignFilesystem(device, format, found); // guard: uuid-matches
+}
+
+function foreignFilesystem(device: HeldDevice, format: Format, found: Signature | undefined): ProductError {
+  const there = found === undefined ? 'nothing' : `${found.type} ${found.uuid}`;
+  const text = `${device.serial} should hold ${format.type} ${format.uuid}, but holds ${there}.`;
+  return new ProductError('DeviceRefused', text, {
+    hint: 'It was not mounted. Its content was changed outside Hivemind: restore it from a backup.',
+  });
+}
+
+async function mountFilesystem(
+  { mounts }: EbsPorts,
+  { stage, device, format }: { stage: Stage; device: HeldDevice; format: Format },
+): Promise<void> {
+  await mkdir(stage.path, { recursive: true, mode: 0o700 });
+  const options = mountOptions(format.type, stage.assignment.options);
+  // A restored copy has its original's UUID, and XFS would refuse it beside the original; we compare UUIDs ourselves.
+  if (format.type === 'xfs') options.push('nouuid');
+  const { filesystem, readOnly } = stage.assignment;
+  if (readOnly && filesystem.state === 'formatted' && filesystem.mounted) options.push('ro');
+  await mounts.mount({ source: device.path, target: stage.path, fstype: format.type, options });
+}
+
+/** A directory inside the filesystem, so that lost+found is not seen and Docker's copy-up works. */
+async function prepareData({ mounts }: EbsPorts, { path, assignment }: Stage): Promise<void> {
+  const data = join(path, dataDirectory);
+  if (!(await isDirectory(data))) await createOnce(data, assignment.owner);
+  if (assignment.readOnly) await mounts.remount(path, ['ro']);
+}
+
+/** Owner and mode are set once: what a container changes later stays. A crash in between leaves no half-made one. */
+export async function createOnce(path: string, owner: Owner): Promise<void> {
+  const making = `${path}.making`;
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making);
+  await chown(making, owner.uid, owner.gid);
+  await chmod(making, Number.parseInt(owner.mode, 8));
+  await rename(making, path);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}

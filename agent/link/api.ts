@@ -1,0 +1,44 @@
+import type {
+  Assignment,
+  ClaimAnswer,
+  FormatTicket,
+  LeaseAnswer,
+  ObservedAttachment,
+  Registration,
+  SyncAnswer,
+} from '#shared/model/host.ts';
+import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
+import type * as z from 'zod';
+
+/**
+ * What a host says to the control plane about itself. Which host is calling is in the signature, never in a body.
+ * Every call rejects with a ProductError; `Unavailable`, `Throttled`, `TimedOut` and `Internal` mean: the API is away.
+ */
+export interface HostApi {
+  register(): Promise<Registration>;
+  sync(observed: readonly ObservedAttachment[]): Promise<SyncAnswer>;
+  /** Has a volume attached here; raises the epoch where it changes hands. */
+  claim(name: string, readOnly?: boolean): Promise<ClaimAnswer>;
+  /** Contract 3: a conditional write under `epoch`. @throws StaleEpoch when the lease has moved on. */
+  setLease(volumeId: string, lease: { epoch: number; inUse: boolean }): Promise<z.infer<typeof LeaseAnswer>>;
+  /** Contract 1. @throws TicketRefused for anything but a blank volume, or the repeat of an unfinished format. */
+  takeTicket(volumeId: string, ticket: { epoch: number; serial: string }): Promise<FormatTicket>;
+  reportFormatted(
+    volumeId: string,
+    report: { epoch: number; uuid: string; mounted: boolean },
+  ): Promise<Assignment>;
+  release(volumeId: string, epoch: number): Promise<void>;
+  reportPurged(volumeId: string, accessPointId: string): Promise<void>;
+}
+
+/** Volumes of the host's namespace: what Docker asks for. */
+export interface VolumesApi {
+  create(body: CreateVolumeInput): Promise<void>;
+  /** Undefined when there is none of that name. */
+  get(name: string): Promise<Volume | undefined>;
+  list(): Promise<Volume[]>;
+  /** Begins the delete; it has happened when `get` no longer finds it. Already gone is success. */
+  remove(name: string): Promise<void>;
+}
+
+export type Api = HostApi & VolumesApi;

@@ -1,0 +1,90 @@
+import type { Assignment, ObservedAttachment } from '#shared/model/host.ts';
+import { usageOf } from '#agent/host/usage.ts';
+import { Converge, type ConvergePorts } from './converge.ts';
+import type { Runner } from './runner.ts';
+import { publishedPath, shownOf, usersOf } from './view.ts';
+
+export interface EnginePorts extends ConvergePorts {
+  readonly runner: Runner;
+  /** Asks the control plane now; whether it answered. */
+  readonly refresh: () => Promise<boolean>;
+}
+
+/** What the plugin and the sync loop ask for; each volume's jobs run one after another. */
+export interface Engine {
+  /** Shows a volume at its path for a container; goes on when the caller no longer waits. */
+  serve(name: string): Promise<string>;
+  /** Docker's last word for one use: unmounts if, by the kernel, nothing uses it any more. */
+  retire(name: string): Promise<void>;
+  /** The periodic look at one volume. */
+  sweep(assignment: Assignment): Promise<void>;
+  /** Where a volume shows now, by the kernel; undefined when it does not. */
+  mountpoint(name: string): Promise<string | undefined>;
+  /** Everything this agent has to do with: assigned, or mounted by it. */
+  volumes(): readonly Assignment[];
+  observe(): Promise<ObservedAttachment[]>;
+}
+
+const maxObserved = 500;
+
+export function createEngine(ports: EnginePorts): Engine {
+  const { knowledge, records, runner, places, mounts } = ports;
+  const converge = new Converge(ports);
+  const volumes = (): Assignment[] => {
+    const all = new Map(records.all().map(({ assignment }) => [assignment.volumeId, assignment]));
+    for (const assignment of knowledge.assignments()) all.set(assignment.volumeId, assignment);
+    return [...all.values()];
+  };
+  return {
+    volumes,
+    serve: (name) => runner.run(name, 'mount', (signal) => converge.serve(name, signal)),
+    retire: (name) =>
+      runner.run(name, 'unmount', async (signal) => {
+        const assignment = converge.known(name);
+        // While the API is away nothing is unmounted: it could not be mounted again.
+        if (assignment === undefined || !(await ports.refresh())) return;
+        await converge.settle(assignment, { idle: true, sweep: false }, signal);
+      }),
+    async sweep(assignment) {
+      if (runner.isBusy(assignment.name)) return;
+      await runner.run(assignment.name, 'sweep', (signal) =>
+        converge.settle(assignment, { idle: false, sweep: true }, signal),
+      );
+    },
+    async mountpoint(name) {
+      const assignment = converge.known(name);
+      if (assignment === undefined) return undefined;
+      const { stage, published } = shownOf(places, await mounts.list(), assignment);
+      return stage === undefined || published === undefined ? undefined : publishedPath(places, name);
+    },
+    async observe() {
+      const observed: ObservedAttachment[] = [];
+      for (const assignment of volumes().slice(0, maxObserved)) {
+        observed.push(await observe(ports, assignment, converge.failureOf(assignment.volumeId)));
+      }
+      return observed;
+    },
+  };
+}
+
+async function observe(
+  { places, mounts, docker, records }: EnginePorts,
+  assignment: Assignment,
+  error: string | undefined,
+): Promise<ObservedAttachment> {
+  const { volumeId, name } = assignment;
+  const { stage, published } = shownOf(places, await mounts.list(), assignment);
+  const path = publishedPath(places, name);
+  const mounted = stage !== undefined && published !== undefined;
+  const usage = mounted ? await usageOf(path) : undefined;
+  return {
+    volumeId,
+    epoch: records.get(volumeId)?.assignment.epoch ?? assignment.epoch,
+    mounted,
+    ...(mounted ? { mountpoint: path } : {}),
+    ...(stage === undefined ? {} : { device: stage.source.slice(0, 256) }),
+    containers: usersOf(name, await docker.containers()).slice(0, 200),
+    ...(usage === undefined ? {} : { usage }),
+    ...(error === undefined ? {} : { error: error.slice(0, 2048) }),
+  };
+}
