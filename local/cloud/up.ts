@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
-import { listHosts } from '#local/hosts/host-file.ts';
+import { resumeHosts } from '#local/hosts/fleet.ts';
 import { withLock } from '#local/hosts/lock.ts';
 import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';
@@ -64,6 +64,7 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   if (rebuilt.length > 0) progress.line(`  records made again from their EBS volumes: ${rebuilt.join(', ')}`);
   cloud = await progress.step('CLI user', () => ensureCliUser(cloud));
   installCli(cloud);
+  await resumeHosts(cloud, (line) => progress.line(`  ${line}`));
   if (apart) return cloud;
   for (const taken of linkCli(home))
     progress.line(`  ${taken} is not ours and stays; the CLI is at ${join(home, 'bin', 'hivemind')}`);

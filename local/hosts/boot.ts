@@ -32,12 +32,13 @@ function register({ cloud, record, paths, net, admin }: Machine): Promise<void> 
   });
 }
 
-/** The machine knows the instance, and its devices are there. */
+/** The storage service knows the instance, has it running (after a power loss too), and its devices are there. */
 export async function powerOn(machine: Machine): Promise<void> {
   const { record, admin } = machine;
-  const state = await admin.instanceState(record.instanceId);
-  if (state === undefined || state === 'running') return register(machine);
-  await admin.setPower(record.instanceId, 'running');
+  if ((await admin.instanceState(record.instanceId)) !== undefined) {
+    await admin.setPower(record.instanceId, 'running');
+  }
+  await register(machine);
 }
 
 function makeFolders(machine: Machine): void {

@@ -36,7 +36,7 @@ function isFree(device: string): boolean {
  */
 export async function waitForDevices({ record, admin }: Machine): Promise<void> {
   const attachments = await admin.attachments(record.instanceId);
-  const devices = attachments.flatMap(({ loopDevice }) => loopDevice ?? []);
+  const devices = attachments.flatMap(({ loop }) => loop?.device ?? []);
   try {
     await waitFor('devices are free', () => devices.every(isFree), { within: SHUTDOWN_MS });
   } catch (error) {

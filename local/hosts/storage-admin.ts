@@ -3,20 +3,17 @@ import * as z from 'zod';
 import { HostError } from './errors.ts';
 import { waitFor } from './exec.ts';
 
-/** A machine as the storage service knows it. */
-const instanceSchema = z.looseObject({
-  instanceId: z.string(),
-  state: z.union([z.string(), z.looseObject({ name: z.string() }).transform(({ name }) => name)]),
-});
+const instanceSchema = z.looseObject({ id: z.string(), state: z.string() });
 
 const attachmentSchema = z.looseObject({
   volumeId: z.string(),
   instanceId: z.string(),
-  device: z.string().optional(),
-  loopDevice: z.string().nullish(),
+  state: z.string(),
+  /** The loop device on the holder's host, while the machine has power. */
+  loop: z.looseObject({ device: z.string() }).optional(),
 });
 
-/** One volume on one machine, with its loop device while it has one. */
+/** One volume on one machine. */
 export type Attachment = z.infer<typeof attachmentSchema>;
 
 /** Body of PUT /instances: a machine exists and runs. */
@@ -67,12 +64,6 @@ function send(socketPath: string, method: string, call: { path: string; body?: u
   });
 }
 
-/** Lists come as an array, or under the name of what is listed. */
-function rows(body: string, key: string): unknown {
-  const parsed: unknown = JSON.parse(body);
-  return Array.isArray(parsed) ? parsed : (parsed as Record<string, unknown>)[key];
-}
-
 /** Speaks to the storage service's admin socket. */
 export function storageAdmin(socketPath: string): StorageAdmin {
   const call = async (method: string, path: string, body?: unknown): Promise<string> => {
@@ -83,8 +74,8 @@ export function storageAdmin(socketPath: string): StorageAdmin {
     return reply.body;
   };
   const instanceState = async (id: string): Promise<string | undefined> => {
-    const list = z.array(instanceSchema).parse(rows(await call('GET', '/instances'), 'instances'));
-    return list.find((instance) => instance.instanceId === id)?.state;
+    const list = z.array(instanceSchema).parse(JSON.parse(await call('GET', '/instances')));
+    return list.find((instance) => instance.id === id)?.state;
   };
   return {
     putInstance: async (id, instance) => {
@@ -99,7 +90,7 @@ export function storageAdmin(socketPath: string): StorageAdmin {
     },
     instanceState,
     attachments: async (id) => {
-      const all = z.array(attachmentSchema).parse(rows(await call('GET', '/attachments'), 'attachments'));
+      const all = z.array(attachmentSchema).parse(JSON.parse(await call('GET', '/attachments')));
       return all.filter((attachment) => attachment.instanceId === id);
     },
   };

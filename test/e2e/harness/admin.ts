@@ -4,6 +4,8 @@ import type { CloudFile } from '#local/cloud/cloud-file.ts';
 import { callSocket } from '#local/cloud/http.ts';
 import type { CallRecord } from '#local/edge/calls.ts';
 import type { FaultStatus } from '#local/edge/faults.ts';
+import type { Attachment, Volume } from '#local/storage/state/entities.ts';
+import type { CallRecord as StorageCall } from '#local/storage/call-log.ts';
 
 /** A fault of the edge or of the storage service, as docs/local-cloud.md lists them. */
 export interface FaultSwitch {
@@ -17,33 +19,6 @@ export interface FaultSwitch {
   readonly probability?: number;
   readonly seed?: number;
   readonly ms?: number;
-}
-
-/** One wire call of the storage service. */
-export interface StorageCall {
-  readonly seq: number;
-  readonly service: string;
-  readonly action: string;
-  readonly status: number;
-  readonly [field: string]: unknown;
-}
-
-/** One attachment, with the loop device that it is. */
-export interface StorageAttachment {
-  readonly volumeId: string;
-  readonly instanceId: string;
-  readonly state: string;
-  readonly device: string;
-  readonly loopDevice?: string;
-  readonly [field: string]: unknown;
-}
-
-/** One EBS volume of the storage service. */
-export interface StorageVolume {
-  readonly volumeId: string;
-  readonly state: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly [field: string]: unknown;
 }
 
 /** Switches faults of one part of the cloud and reads what it recorded. */
@@ -65,13 +40,9 @@ function sender(socketPath: string): Send {
   };
 }
 
-/** Lists come as an array, or under the name of what is listed. */
-const rows = <T>(answer: unknown, key: string): T[] =>
-  (Array.isArray(answer) ? answer : ((answer as Record<string, unknown>)[key] ?? [])) as T[];
-
 function partAdmin<Call>(send: Send): PartAdmin<Call> {
   return {
-    calls: async (since = 0) => rows<Call>(await send('GET', `/calls?since=${since}`), 'calls'),
+    calls: async (since = 0) => (await send('GET', `/calls?since=${since}`)) as Call[],
     setFaults: async (faults) => {
       await send('PUT', '/faults', faults);
     },
@@ -86,14 +57,14 @@ export function edgeAdmin(
   cloud: CloudFile,
 ): PartAdmin<CallRecord> & { faultStatus(): Promise<FaultStatus[]> } {
   const send = sender(join(cloud.home, cloud.sockets.edgeAdmin));
-  const faultStatus = async (): Promise<FaultStatus[]> => rows(await send('GET', '/faults'), 'faults');
+  const faultStatus = async (): Promise<FaultStatus[]> => (await send('GET', '/faults')) as FaultStatus[];
   return { ...partAdmin<CallRecord>(send), faultStatus };
 }
 
 /** The storage service's admin socket, with the truth about volumes and attachments. */
 export interface StorageTruth extends PartAdmin<StorageCall> {
-  volumes(): Promise<StorageVolume[]>;
-  attachments(): Promise<StorageAttachment[]>;
+  volumes(): Promise<Volume[]>;
+  attachments(): Promise<Attachment[]>;
 }
 
 /** See {@link StorageTruth}. */
@@ -101,7 +72,7 @@ export function storageTruth(cloud: CloudFile): StorageTruth {
   const send = sender(join(cloud.home, cloud.sockets.storageAdmin));
   return {
     ...partAdmin<StorageCall>(send),
-    volumes: async () => rows(await send('GET', '/volumes'), 'volumes'),
-    attachments: async () => rows(await send('GET', '/attachments'), 'attachments'),
+    volumes: async () => (await send('GET', '/volumes')) as Volume[],
+    attachments: async () => (await send('GET', '/attachments')) as Attachment[],
   };
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 
 /** One instance as PUT /instances described it, with the state that power calls gave it. */
 export interface FakeInstance {
-  readonly instanceId: string;
+  readonly id: string;
   state: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -32,7 +32,7 @@ export async function fakeStorageAdmin(socket: string): Promise<FakeStorageAdmin
     const [, id = '', verb] = path.slice(1).split('/');
     const known = instances.get(id);
     if (verb === undefined) {
-      instances.set(id, { instanceId: id, state: 'running', body: JSON.parse(body) });
+      instances.set(id, { id, state: instances.get(id)?.state ?? 'running', body: JSON.parse(body) });
       return 200;
     }
     if (!known) return 404;
