@@ -1,0 +1,51 @@
+import { basename } from 'node:path';
+import { fenceLoop, loopsUnder } from './bytes/loops.ts';
+import type { Cloud } from './cloud.ts';
+import { finishAttachLater, finishDetachLater, hasPower } from './ec2/attachments.ts';
+import { openDevice, recordFenced, watchFenced } from './ec2/devices.ts';
+import { finishPowerLater } from './ec2/power.ts';
+import { finishCreateLater, finishDeleteLater } from './ec2/volumes.ts';
+import type { Attachment } from './state/entities.ts';
+
+/** After a start: every device that should be there is there once, and every transition under way goes on. */
+export async function recover(cloud: Cloud): Promise<void> {
+  await fenceStrays(cloud);
+  for (const attachment of cloud.store.list('attachments')) await resumeAttachment(cloud, attachment);
+  for (const { loop } of cloud.store.list('fenced')) watchFenced(cloud, loop, true);
+  for (const { id, state } of cloud.store.list('volumes')) {
+    if (state === 'creating') finishCreateLater(cloud, id, cloud.settings.latency.createVolume);
+    if (state === 'deleting') finishDeleteLater(cloud, id, 0);
+  }
+  for (const { id } of cloud.store.list('instances')) finishPowerLater(cloud, id, 0);
+  cloud.events.resume();
+  await cloud.store.commit();
+}
+
+/** A device over an image that no record names was made in the moment of a crash: nobody was told of it. */
+async function fenceStrays(cloud: Cloud): Promise<void> {
+  const known = new Set([
+    ...cloud.store.list('attachments').map(({ volumeId, loop }) => `${loop?.device ?? ''} ${volumeId}`),
+    ...cloud.store.list('fenced').map(({ volumeId, loop }) => `${loop.device} ${volumeId}`),
+  ]);
+  for (const { loop, file } of await loopsUnder(cloud.disk.folder)) {
+    const volumeId = basename(file, '.img');
+    if (known.has(`${loop.device} ${volumeId}`)) continue;
+    await fenceLoop(loop);
+    recordFenced(cloud, volumeId, loop);
+  }
+}
+
+async function resumeAttachment(cloud: Cloud, { volumeId, instanceId, state }: Attachment): Promise<void> {
+  const instance = cloud.store.get('instances', instanceId);
+  switch (state) {
+    case 'attaching':
+      return finishAttachLater(cloud, volumeId, cloud.settings.latency.attach);
+    case 'attached':
+      if (instance && hasPower(instance))
+        await cloud.work.locked(volumeId, () => openDevice(cloud, volumeId));
+      return;
+    case 'detaching':
+    case 'busy':
+      return finishDetachLater(cloud, volumeId, 0);
+  }
+}
