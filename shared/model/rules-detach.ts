@@ -37,8 +37,7 @@ export function decideDetach(
   const attachment = attachmentMeant(facts, request.host);
   if (attachment === undefined) return { kind: 'already' };
   if (volume.state === 'detaching') return { kind: 'underway' };
-  if (isSingleWriter(volume.driver) ? volume.state !== 'attached' : volume.state === 'deleting')
-    throw underWay(volume);
+  if (isSingleWriter(volume.driver) && volume.state !== 'attached') throw underWay(volume);
   const users = usersOf(facts).filter(({ host }) => host === attachment.hostId);
   const { ask, live } = liveUsers(users, states);
   if (!request.forceDetach && live.length > 0) {

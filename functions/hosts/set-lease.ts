@@ -1,0 +1,58 @@
+import type * as z from 'zod';
+import { changeAttachment } from '#shared/aws/table/volume-writes.ts';
+import { check, replace, type Write } from '#shared/aws/table/writes.ts';
+import type { FilesystemRecord } from '#shared/model/volume.ts';
+import type { LeaseRequest } from '#shared/model/host.ts';
+import { isSingleWriter, underWay } from '#shared/model/rules-use.ts';
+import type { Caller } from '#shared/runtime/http-request.ts';
+import { leaseOf } from '#functions/volumes/attach-volume.ts';
+import { settle } from '#functions/volumes/settle.ts';
+import { bootedRecord, heldVolume, type Held, type HostPorts } from './host-ports.ts';
+
+type Request = z.output<typeof LeaseRequest> & { readonly volumeId: string };
+
+export interface LeaseState {
+  readonly epoch: number;
+  readonly inUse: boolean;
+  readonly filesystem: FilesystemRecord;
+}
+
+/**
+ * Contract 3: set before a mount, cleared when nothing on the host holds the device any more.
+ * @throws ProductError StaleEpoch when the host does not hold it under this epoch; OperationInProgress when it is to be given back.
+ */
+export async function setLease(ports: HostPorts, caller: Caller, request: Request): Promise<LeaseState> {
+  return settle(async () => {
+    const host = await bootedRecord(ports, caller, request.bootId);
+    const held = await heldVolume(ports, host, request);
+    if (request.inUse) refuseNewUse(held);
+    const writes = isSingleWriter(held.record.volume.driver)
+      ? leaseWrites(ports, held, request)
+      : attachmentWrites(held, request);
+    if (writes.length > 0) await ports.table.transact(writes);
+    return {
+      epoch: request.epoch,
+      inUse: request.inUse,
+      filesystem: held.record.lease?.filesystem ?? { state: 'none' },
+    };
+  });
+}
+
+/** A use that began before goes on; none begins on what is still coming, or is to be given back. */
+function refuseNewUse({ record, attachment }: Held): void {
+  if (attachment.actual !== 'attached' || attachment.desired !== 'attached') throw underWay(record.volume);
+}
+
+function leaseWrites(ports: HostPorts, { record, attachment }: Held, request: Request): Write[] {
+  const lease = leaseOf(record);
+  const bootId = request.inUse ? request.bootId : undefined;
+  if (lease.inUse === request.inUse && lease.bootId === bootId) return [];
+  const next = { ...lease, inUse: request.inUse, bootId, updatedAt: ports.clock().toISOString() };
+  return [replace('lease', lease, next), check('attachment', attachment)];
+}
+
+function attachmentWrites({ attachment }: Held, { inUse, ...request }: Request): Write[] {
+  const bootId = inUse ? request.bootId : undefined;
+  if (attachment.inUse === inUse && attachment.bootId === bootId) return [];
+  return changeAttachment(attachment, { ...attachment, inUse, bootId });
+}
