@@ -13,11 +13,11 @@ const Config = z.strictObject({
   /** An existing VPC for the EFS mount targets; without it one is made, with no NAT gateway. */
   vpcId: z
     .string()
-    .regex(/^vpc-[0-9a-f]+$/, 'a VPC id such as vpc-0123456789abcdef0')
+    .regex(/^vpc-[0-9a-f]{8,40}$/, 'a VPC id such as vpc-0123456789abcdef0')
     .optional(),
   /** Its subnets, one in each availability zone that hosts run in. */
   subnetIds: list(
-    z.string().regex(/^subnet-[0-9a-f]+$/, 'subnet ids such as subnet-0123456789abcdef0'),
+    z.string().regex(/^subnet-[0-9a-f]{8,40}$/, 'subnet ids such as subnet-0123456789abcdef0'),
   ).optional(),
   /** Hours between a delete and the freeing of the storage. */
   undoWindowHours: z.coerce.number().positive().default(24),

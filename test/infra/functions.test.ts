@@ -1,0 +1,180 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { functions } from '#shared/model/environment.ts';
+import type { FunctionName } from '#shared/model/environment.ts';
+import { allResources, checkout, resourcesOf, statementsOf, synthesise } from './support/synth.ts';
+
+const { controlPlane: template, storage } = synthesise();
+const deployed = Object.fromEntries(
+  Object.values(resourcesOf(template, 'AWS::Lambda::Function')).map(({ Properties }) => [
+    String(Properties['FunctionName']),
+    Properties,
+  ]),
+);
+const names = Object.keys(functions) as FunctionName[];
+
+/** Where each function's role is in the stack. */
+const roles: Readonly<Record<FunctionName, string>> = {
+  'volumes-api': 'FunctionsVolumesApiRole',
+  'hosts-api': 'FunctionsHostsApiRole',
+  'ebs-worker': 'WorkersEbsWorkerRole',
+  'efs-worker': 'WorkersEfsWorkerRole',
+  sweeper: 'SweeperFunctionRole',
+  'host-events': 'HostEventsFunctionRole',
+};
+
+test('each function of the model is deployed exactly once, and no other', () => {
+  expect(Object.keys(deployed).toSorted()).toEqual(names.map((name) => `hivemind-${name}`).toSorted());
+});
+
+test('each handler file is the entry of exactly one function', () => {
+  const handlers = readdirSync(join(checkout, 'functions'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.handler.ts'))
+    .map((file) => `functions/${file}`);
+  expect(handlers.toSorted()).toEqual(
+    Object.values(functions)
+      .map(({ entry }) => entry)
+      .toSorted(),
+  );
+});
+
+test.each(names)('%s: Node 24 on ARM64, traced, bounded, with a log group that forgets', (name) => {
+  const properties = deployed[`hivemind-${name}`];
+  expect(properties).toMatchObject({
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    TracingConfig: { Mode: 'Active' },
+    LoggingConfig: { LogFormat: 'JSON' },
+  });
+  expect(Number(properties?.['Timeout'])).toBeLessThanOrEqual(60);
+  const group = JSON.stringify(properties?.['LoggingConfig']);
+  const groups = Object.entries(resourcesOf(template, 'AWS::Logs::LogGroup'));
+  const own = groups.filter(([id]) => group.includes(`"${id}"`));
+  expect(own.map(([, { Properties }]) => Properties['RetentionInDays'])).toEqual([30]);
+});
+
+test.each(names)('%s has exactly the environment of its schema', (name) => {
+  const environment = deployed[`hivemind-${name}`]?.['Environment'] as { Variables: Record<string, string> };
+  expect(Object.keys(environment.Variables).toSorted()).toEqual(
+    Object.keys(functions[name].environment.shape).toSorted(),
+  );
+  expect(environment.Variables).toMatchObject({ AWS_SDK_UA_APP_ID: name, POWERTOOLS_SERVICE_NAME: name });
+});
+
+test('every log group forgets after some time', () => {
+  for (const [id, { Properties }] of Object.entries(resourcesOf(template, 'AWS::Logs::LogGroup')))
+    expect({ id, days: Properties['RetentionInDays'] }).toEqual({ id, days: expect.any(Number) });
+});
+
+test('no two functions share a role, and no role has a policy that we did not write', () => {
+  const used = Object.values(deployed).map(({ Role }) => JSON.stringify(Role));
+  expect(new Set(used).size).toBe(names.length);
+  for (const [id, { Properties }] of Object.entries(resourcesOf(template, 'AWS::IAM::Role')))
+    expect({ id, managed: Properties['ManagedPolicyArns'] }).toEqual({ id, managed: undefined });
+});
+
+const table = [
+  'dynamodb:BatchGetItem',
+  'dynamodb:ConditionCheckItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:GetItem',
+  'dynamodb:PutItem',
+  'dynamodb:Query',
+  'dynamodb:UpdateItem',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+];
+const always = [
+  'logs:CreateLogStream',
+  'logs:PutLogEvents',
+  'xray:PutTelemetryRecords',
+  'xray:PutTraceSegments',
+];
+const start = ['states:DescribeExecution', 'states:StartExecution'];
+/** What each function may do, beside its table, logs and traces: a change here is a change of the product's security. */
+const own: Readonly<Record<FunctionName, readonly string[]>> = {
+  'volumes-api': [...start, 'sqs:SendMessage', 'ec2:DescribeInstances'],
+  'hosts-api': [
+    ...start,
+    'sqs:SendMessage',
+    'sqs:CreateQueue',
+    'sqs:SetQueueAttributes',
+    'sqs:TagQueue',
+    'sqs:GetQueueUrl',
+    'sqs:GetQueueAttributes',
+    'ec2:DescribeInstances',
+    'ec2:DescribeInstanceTypes',
+  ],
+  'ebs-worker': [
+    'sqs:SendMessage',
+    'ec2:DescribeVolumes',
+    'ec2:DescribeSnapshots',
+    'ec2:DescribeInstances',
+    'ec2:CreateVolume',
+    'ec2:AttachVolume',
+    'ec2:DetachVolume',
+    'ec2:DeleteVolume',
+    'ec2:CreateSnapshot',
+    'ec2:DeleteSnapshot',
+    'ec2:CreateTags',
+    'kms:CreateGrant',
+    'kms:GenerateDataKeyWithoutPlaintext',
+    'kms:ReEncryptFrom',
+    'kms:ReEncryptTo',
+  ],
+  'efs-worker': [
+    'sqs:SendMessage',
+    'elasticfilesystem:CreateAccessPoint',
+    'elasticfilesystem:TagResource',
+    'elasticfilesystem:DescribeAccessPoints',
+    'elasticfilesystem:DeleteAccessPoint',
+  ],
+  // The two reads of a queue come with its own dead letters.
+  sweeper: [...start, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'ec2:DescribeVolumes'],
+  'host-events': [
+    'sqs:SendMessage',
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:ChangeMessageVisibility',
+    'sqs:GetQueueUrl',
+    'sqs:GetQueueAttributes',
+  ],
+};
+
+test.each(names)('%s may do exactly what it needs', (name) => {
+  const actions = new Set(statementsOf(template, roles[name]).flatMap(({ Action }) => Action));
+  expect([...actions].toSorted()).toEqual([...new Set([...table, ...always, ...own[name]])].toSorted());
+});
+
+test('nobody scans a table, and no statement allows a whole service', () => {
+  const all = [...Object.values(allResources(template)), ...Object.values(allResources(storage))];
+  const policies = all.filter(({ Type }) => /^AWS::IAM::(Policy|ManagedPolicy)$/.test(Type));
+  const text = JSON.stringify(policies);
+  expect(text).not.toContain('dynamodb:Scan');
+  expect(text).not.toMatch(/"[a-z0-9-]+:\*"/);
+});
+
+test('what changes EC2 is bound to our tag', () => {
+  const statements = statementsOf(template, roles['ebs-worker']);
+  const unbound = statements.filter(
+    ({ Action, Condition }) =>
+      Condition === undefined && Action.some((action) => /^ec2:(?!Describe)/.test(action)),
+  );
+  expect(unbound.map(({ Sid, Action }) => [Sid, Action])).toEqual([
+    ['ToInstances', ['ec2:AttachVolume', 'ec2:DetachVolume']],
+  ]);
+  const byResourceTag = statements.filter(({ Condition }) =>
+    JSON.stringify(Condition ?? {}).includes('aws:ResourceTag/hivemind:product":"hivemind-volumes'),
+  );
+  expect(byResourceTag.flatMap(({ Action }) => Action)).toEqual(
+    expect.arrayContaining(['ec2:DeleteVolume', 'ec2:DetachVolume', 'ec2:DeleteSnapshot']),
+  );
+});
+
+test('only the sweeper reads the index of unfinished work', () => {
+  const readers = names.filter((name) =>
+    JSON.stringify(statementsOf(template, roles[name])).includes('/index/work'),
+  );
+  expect(readers).toEqual(['sweeper']);
+});
