@@ -43,7 +43,8 @@ async function fakeSts(sessions: string[]): Promise<Server> {
 
 const banner = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
 
-async function makeBundles(home: string): Promise<void> {
+/** Bundles what a host runs besides its agent. */
+export async function makeBundles(home: string): Promise<void> {
   const entryPoints = { imds: 'local/imds/main.ts', forward: 'local/hosts/forward.main.ts' };
   await build({
     entryPoints,
