@@ -66,7 +66,7 @@ async function decide(
   ports: Ports,
   { record, host, request }: AttachSubject,
 ): Promise<Exclude<AttachDecision, { kind: 'ask' }>> {
-  const target: AttachTarget = { host: host.host, slotsUsed: slotsUsed(host), ...request };
+  const target: AttachTarget = { ...request, host: host.host, slotsUsed: slotsUsed(host) };
   const decision = decideAttach(record, target);
   if (decision.kind !== 'ask') return decision;
   const informed = decideAttach(record, target, await askStates(ports, decision.hosts));
