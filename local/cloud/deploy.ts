@@ -67,20 +67,11 @@ async function cdk(cloud: CloudFile, args: readonly string[]): Promise<void> {
     );
 }
 
-/** What of the local cloud must happen between the CDK's bootstrap and its deploy. */
-interface DeployHooks {
-  readonly afterBootstrap: (cloud: CloudFile) => Promise<void>;
-}
-
 /**
  * The real `cdk bootstrap` and `cdk deploy` of the app that goes to an account, through AWS_ENDPOINT_URL. Does nothing
  * when what is deployed is what the sources say.
  */
-export async function deploy(
-  cloud: CloudFile,
-  progress: Progress,
-  { afterBootstrap }: DeployHooks,
-): Promise<CloudFile> {
+export async function deploy(cloud: CloudFile, progress: Progress): Promise<CloudFile> {
   const hash = deploymentHash();
   if (cloud.deployed === hash && cloud.stack !== undefined) return cloud;
   const out = join(cloud.home, 'cdk.out');
@@ -91,7 +82,6 @@ export async function deploy(
     await progress.step('cdk bootstrap', () =>
       cdk(cloud, ['bootstrap', `aws://${cloud.account}/${cloud.region}`, '--output', out]),
     );
-    await afterBootstrap(cloud);
   }
   await progress.step('cdk deploy', () =>
     cdk(cloud, [

@@ -5,7 +5,7 @@ import { emulatorCommand, emulatorReady } from '#local/emulator/emulator.ts';
 import { ensureVenv } from '#local/emulator/venv.ts';
 import { resumeHosts } from '#local/hosts/fleet.ts';
 import { withLock } from '#local/hosts/lock.ts';
-import { afterDeploy, liftAssetBucket } from './after-deploy.ts';
+import { afterDeploy } from './after-deploy.ts';
 import { ensureCliUser, installCli, linkCli } from './cli-user.ts';
 import { readCloud, updateCloud, writeCloud, type CloudFile } from './cloud-file.ts';
 import { deploy } from './deploy.ts';
@@ -58,7 +58,7 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   await progress.step('storage service', () => startStorage(known, version));
   await progress.step('emulator', () => startEmulator(known, { version, venv }));
   await progress.step('edge', () => startEdge(known, version));
-  let cloud = await deploy(known, progress, { afterBootstrap: liftAssetBucket });
+  let cloud = await deploy(known, progress);
   await progress.step('after the deployment', () => afterDeploy(cloud));
   const rebuilt = await rebuildRecords(cloud);
   if (rebuilt.length > 0) progress.line(`  records made again from their EBS volumes: ${rebuilt.join(', ')}`);

@@ -2,6 +2,7 @@
 
 import threading
 
+from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, scheduler, sts
 
@@ -116,6 +117,15 @@ def a_failed_function_is_an_internal_error() -> None:
     lambda_svc.lambda_execute_result_to_api_proxy_response = shaping
 
 
+def loopback_counts_as_tls() -> None:
+    """TLS-only statements (buckets, queues, topics) hold against everybody but this machine's own plain http.
+
+    The one place where the local cloud is less strict than an account: policies stay as they were deployed.
+    """
+    pin = app.pin_request_origin
+    app.pin_request_origin = lambda address, tls: pin(address, tls or address.startswith("127."))
+
+
 def apply() -> None:
     node_errors_keep_their_names()
     quiet_calls_do_not_wait()
@@ -123,3 +133,4 @@ def apply() -> None:
     sessions_outlive_the_process()
     http_api_events_are_aws_shaped()
     a_failed_function_is_an_internal_error()
+    loopback_counts_as_tls()

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withoutTlsOnly } from '#local/cloud/after-deploy.ts';
 import { readCloud, requireCloud, updateCloud, writeCloud, type CloudFile } from '#local/cloud/cloud-file.ts';
 import { allocatePorts } from '#local/cloud/ports.ts';
 import { ensurePrerequisites } from '#local/cloud/prerequisites.ts';
@@ -41,25 +40,6 @@ describe('cloud.json', () => {
 
   it('says how to start a cloud where there is none', () => {
     expect(() => requireCloud(home)).toThrow(/npm run up/);
-  });
-});
-
-describe('the TLS-only statement', () => {
-  const tlsOnly = { Effect: 'Deny', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
-  const other = { Effect: 'Allow', Action: 's3:GetObject' };
-  const policy = (...Statement: readonly object[]): string =>
-    JSON.stringify({ Version: '2012-10-17', Statement });
-
-  it('is lifted, and every other statement stays', () => {
-    expect(withoutTlsOnly(policy(tlsOnly, other))).toBe(policy(other));
-  });
-
-  it('leaves no policy where it was the only one', () => {
-    expect(withoutTlsOnly(policy(tlsOnly))).toBeUndefined();
-  });
-
-  it.each([undefined, '', policy(other)])('is not there to lift in %j', (text) => {
-    expect(withoutTlsOnly(text)).toBeNull();
   });
 });
 
