@@ -1,10 +1,12 @@
 import { RootCommand, type ArgumentHandler, type OptionHandler } from '@bomb.sh/tab';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { World } from '../world.ts';
-import { namesFor } from './names.ts';
+import { bashScript } from './bash.ts';
+import { namesFor, withoutAliases } from './names.ts';
 
 /** Prints the script that a shell sources. */
-export function printScript(shell: string): void {
+export function printScript({ terminal }: World, shell: string): void {
+  if (shell === 'bash') return terminal.out(bashScript.trimEnd());
   new RootCommand().setup('hivemind', 'hivemind', shell);
 }
 
@@ -20,7 +22,7 @@ export async function complete(
   const names = await namesFor(world, program, words);
   const root = new RootCommand();
   declare(root, program, { path: [], names });
-  root.parse([...words]);
+  root.parse(withoutAliases(program, words));
 }
 
 interface Declaring {

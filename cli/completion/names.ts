@@ -65,15 +65,30 @@ async function operationIds({ api, namespace }: Context, signal: AbortSignal): P
   return body.items.filter(({ status }) => status === 'pending' || status === 'running').map(({ id }) => id);
 }
 
-/** "volume delete" of `volume rm --force x`. */
+/** "volume delete" of `volume delete --force x`. */
 function commandOf(program: CommandUnknownOpts, words: readonly string[]): string {
   const path: string[] = [];
   let at = program;
   for (const word of words.slice(0, -1)) {
-    const child = at.commands.find((command) => command.name() === word || command.aliases().includes(word));
+    const child = childOf(at, word);
     if (child === undefined) continue;
     path.push(child.name());
     at = child;
   }
   return path.join(' ');
+}
+
+/** The words with every alias of a command replaced by its name; the last word is still being typed. */
+export function withoutAliases(program: CommandUnknownOpts, words: readonly string[]): string[] {
+  let at = program;
+  return words.map((word, index) => {
+    const child = index === words.length - 1 ? undefined : childOf(at, word);
+    if (child === undefined) return word;
+    at = child;
+    return child.name();
+  });
+}
+
+function childOf(command: CommandUnknownOpts, word: string): CommandUnknownOpts | undefined {
+  return command.commands.find((child) => child.name() === word || child.aliases().includes(word));
 }

@@ -59,7 +59,7 @@ function notEmpty(host: Host, timeout: string, progress: Progress): ProductError
   const used = volumes.filter(({ inUse }) => inUse);
   return new ProductError(
     'TimedOut',
-    `Host ${host.id} still has ${volumes.length} volumes after ${timeout}.`,
+    `Host ${host.id} still has ${volumes.length} ${volumes.length === 1 ? 'volume' : 'volumes'} after ${timeout}.`,
     {
       issues: volumes.map((volume) => ({ path: '', message: hostVolumeText(volume) })),
       hint:

@@ -13,6 +13,7 @@ export async function serveProxy({ settings, world }: Context, flags: ProxyFlags
   const credentials = credentialsOf(settings.credentials);
   // Without credentials every call would fail: say so now.
   await credentials();
+  const interrupted = world.interrupted();
   const proxy = await startProxy({
     endpoint: settings.endpoint.value,
     region: settings.region.value,
@@ -23,7 +24,7 @@ export async function serveProxy({ settings, world }: Context, flags: ProxyFlags
     `Serving ${settings.endpoint.value} at http://localhost:${proxy.port} as you. Ctrl-C ends it.`,
   );
   world.terminal.err('Whoever can reach this port on this machine acts as you.');
-  await world.interrupted();
+  await interrupted;
   await proxy.close();
 }
 
