@@ -1,7 +1,7 @@
 import {
   CloudFormationClient,
-  ListStackResourcesCommand,
-  type StackResourceSummary,
+  DescribeStackResourceCommand,
+  GetTemplateCommand,
 } from '@aws-sdk/client-cloudformation';
 import { DescribeTimeToLiveCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from '@aws-sdk/client-efs';
@@ -13,46 +13,41 @@ import { callSocket } from './http.ts';
 
 /*
  * Everything in which a local cloud differs from an account after the same deployment, in this one place:
- * - the table's TTL is switched on, which the emulator's CloudFormation drops;
+ * - the tables' TTL is switched on, which the emulator's CloudFormation drops;
  * - the EFS file systems that CloudFormation made are made known to the storage service.
  * (That plain http on loopback passes TLS-only statements is a correction of the emulator: local/emulator/corrections.py.)
  */
 
 export async function afterDeploy(cloud: CloudFile): Promise<void> {
-  const resources = await resourcesOf(cloud);
-  const ids = (type: string): string[] =>
-    resources.filter((each) => each.ResourceType === type).flatMap((each) => each.PhysicalResourceId ?? []);
-  for (const table of [...ids('AWS::DynamoDB::Table'), ...ids('AWS::DynamoDB::GlobalTable')])
-    await switchTtlOn(cloud, table);
+  await switchTtlOn(cloud);
   await copyFileSystems(cloud);
 }
 
-async function resourcesOf(cloud: CloudFile): Promise<StackResourceSummary[]> {
-  const client = new CloudFormationClient(clientConfig(cloud));
-  const found: StackResourceSummary[] = [];
-  for (const StackName of stacks) {
-    let NextToken: string | undefined;
-    do {
-      const page = await client.send(
-        new ListStackResourcesCommand({ StackName, ...(NextToken ? { NextToken } : {}) }),
-      );
-      found.push(...(page.StackResourceSummaries ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken);
-  }
-  return found;
+interface TableResource {
+  readonly Properties?: { readonly TimeToLiveSpecification?: { readonly AttributeName: string } };
 }
 
-async function switchTtlOn(cloud: CloudFile, TableName: string): Promise<void> {
-  const client = new DynamoDBClient(clientConfig(cloud));
-  const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
+/** As the templates say, which CloudFormation itself would have done. */
+async function switchTtlOn(cloud: CloudFile): Promise<void> {
+  const formation = new CloudFormationClient(clientConfig(cloud));
+  for (const StackName of stacks) {
+    const { TemplateBody = '{}' } = await formation.send(new GetTemplateCommand({ StackName }));
+    const { Resources = {} } = JSON.parse(TemplateBody) as { Resources?: Record<string, TableResource> };
+    for (const [LogicalResourceId, { Properties }] of Object.entries(Resources)) {
+      const attribute = Properties?.TimeToLiveSpecification?.AttributeName;
+      if (attribute === undefined) continue;
+      const found = await formation.send(new DescribeStackResourceCommand({ StackName, LogicalResourceId }));
+      await switchTtlOnOf(cloud, found.StackResourceDetail?.PhysicalResourceId ?? '', attribute);
+    }
+  }
+}
+
+async function switchTtlOnOf(cloud: CloudFile, TableName: string, AttributeName: string): Promise<void> {
+  const dynamo = new DynamoDBClient(clientConfig(cloud));
+  const { TimeToLiveDescription } = await dynamo.send(new DescribeTimeToLiveCommand({ TableName }));
   if (TimeToLiveDescription?.TimeToLiveStatus === 'ENABLED') return;
-  await client.send(
-    new UpdateTimeToLiveCommand({
-      TableName,
-      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-    }),
-  );
+  const TimeToLiveSpecification = { AttributeName, Enabled: true };
+  await dynamo.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
 }
 
 /** What CloudFormation makes stays inside the emulator: the storage service gets it with the same ids. */
