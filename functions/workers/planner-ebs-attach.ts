@@ -28,7 +28,8 @@ export function planAttach(facts: EbsFacts): EbsStep {
       ? wait(facts, 'Waiting for EC2 to show the volume')
       : takeBack(facts, vanished);
   if (ageOf(operation, now) > patience) return takeBack(facts, tooLong);
-  return handOver(facts) ?? onTarget(facts);
+  const mine = attachmentOn(facts, operation.host ?? '');
+  return mine === undefined ? (handOver(facts) ?? attach(facts)) : onTarget(facts, mine);
 }
 
 function staleEpoch({ operation, record }: EbsFacts): boolean {
@@ -51,10 +52,8 @@ function mayTakeFrom({ operation }: EbsFacts, { instanceId, state }: BlockAttach
   );
 }
 
-function onTarget(facts: EbsFacts): EbsStep {
-  const { operation, now } = facts;
-  const mine = attachmentOn(facts, operation.host ?? '');
-  if (mine === undefined) return attach(facts);
+function onTarget(facts: EbsFacts, mine: BlockAttachment): EbsStep {
+  const { now } = facts;
   if (mine.state === 'attached') {
     const { device } = mine;
     return { kind: 'confirmAttached', device, message: `Attached as ${device}`, progress: 100 };

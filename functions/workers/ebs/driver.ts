@@ -37,10 +37,14 @@ async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts>
   return { ...seen, block, snapshots, target, holderPowerless, undoWindowHours };
 }
 
-/** Contract 3: only `stopped` and `terminated` (or unknown to EC2) mean that the holder writes no more. */
-async function isPowerless({ instances }: EbsPorts, { record }: ChangeFacts): Promise<boolean> {
+/**
+ * Contract 3: only EC2's `stopped` and `terminated` mean that the holder writes no more. EC2 forgets a terminated instance
+ * after an hour or so: one that it does not know counts if it was known to be terminated before.
+ */
+async function isPowerless({ instances, table }: EbsPorts, { record }: ChangeFacts): Promise<boolean> {
   const { lease } = record;
   if (lease?.inUse !== true || lease.holder === undefined) return false;
   const [holder] = await instances.find([lease.holder]);
-  return holder === undefined || holder.state === 'stopped' || holder.state === 'terminated';
+  if (holder !== undefined) return holder.state === 'stopped' || holder.state === 'terminated';
+  return (await table.readHost(lease.holder))?.host.instanceState === 'terminated';
 }

@@ -1,0 +1,187 @@
+import { ulid } from 'ulid';
+import { Table } from '#shared/aws/table/table.ts';
+import { create, replace } from '#shared/aws/table/writes.ts';
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
+import type { ItemStore } from '#shared/aws/table/store.ts';
+import type { HostItem, OperationItem } from '#shared/model/items.ts';
+import type { WorkerOutput } from '#shared/model/operation.ts';
+import { CreateVolume, type CreateVolumeInput } from '#shared/model/volume.ts';
+import { attachVolume } from '#functions/volumes/attach-volume.ts';
+import { createVolume } from '#functions/volumes/create-volume.ts';
+import { deleteVolume } from '#functions/volumes/delete-volume.ts';
+import { detachVolume } from '#functions/volumes/detach-volume.ts';
+import { undeleteVolume } from '#functions/volumes/undelete-volume.ts';
+import type { Call, Ports } from '#functions/volumes/ports.ts';
+import { ebsDriver } from '#functions/workers/ebs/driver.ts';
+import type { EbsFacts, EbsStep } from '#functions/workers/planner-ebs-steps.ts';
+import { Worker } from '#functions/workers/runner.ts';
+import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
+import { FakeInstances } from '#test/fakes/fake-instances.ts';
+import { MemoryStore } from '#test/fakes/memory-store.ts';
+
+export const hostA = 'i-0000000000000000a';
+export const hostB = 'i-0000000000000000b';
+export const undoWindowHours = 24;
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
+  /** What workers see of the table; the API sees the store itself. */
+  readonly workerStore?: (store: ItemStore) => ItemStore;
+}
+
+/** API, workers, table and EC2 in one process, under a clock that only the test moves. */
+export class World {
+  readonly store = new MemoryStore();
+  readonly table = new Table(this.store);
+  readonly instances = new FakeInstances();
+  readonly storage: FakeBlockStorage;
+  readonly api: Ports;
+  readonly worker: Worker<EbsStep, EbsFacts>;
+  /** Names of the executions that were started. */
+  readonly started: string[] = [];
+  readonly woken: string[] = [];
+  #now = Date.parse('2026-11-23T12:00:00Z');
+
+  constructor(options: WorldOptions = {}) {
+    const clock = this.clock;
+    this.storage = new FakeBlockStorage({ ...options, clock });
+    const workflow = { start: ({ id }: { id: string }) => Promise.resolve(void this.started.push(id)) };
+    const waker = { wake: (host: string) => Promise.resolve(void this.woken.push(host)) };
+    const { instances, table } = this;
+    const newId = () => ulid(this.#now);
+    const settings = { undoWindowHours, region: 'us-east-1' };
+    this.api = { table, workflow, waker, instances, log: silent, clock, newId, settings };
+    const workerTable = new Table(options.workerStore?.(this.store) ?? this.store);
+    const driver = ebsDriver({ table: workerTable, storage: this.storage, instances, undoWindowHours });
+    this.worker = new Worker({ table: workerTable, waker, log: silent, clock }, driver);
+  }
+
+  readonly clock = (): Date => new Date(this.#now);
+
+  pass(seconds: number): void {
+    this.#now += seconds * 1000;
+  }
+
+  async addHost(id: string, availabilityZone = 'us-east-1a'): Promise<void> {
+    this.instances.set(id, { availabilityZone });
+    const now = this.clock().toISOString();
+    const host: HostItem = {
+      id,
+      namespace: 'default',
+      availabilityZone,
+      instanceType: 'm7g.large',
+      instanceState: 'running',
+      bootId: crypto.randomUUID(),
+      agentVersion: '0',
+      hostname: id,
+      drivers: ['ebs', 'efs', 'bind', 'tmpfs'],
+      draining: false,
+      registeredAt: now,
+      lastSeenAt: now,
+      revision: 1,
+      queueUrl: 'https://sqs.invalid/queue',
+      lastDevice: -1,
+      burnedDevices: [],
+      maxAttachments: 26,
+    };
+    const index = { namespace: 'default', hostId: id };
+    await this.table.transact([create('host', host), create('hostIndex', index)]);
+  }
+
+  async create(name: string, parts: Partial<CreateVolumeInput> = {}): Promise<string> {
+    const body = { name, size: '10G', availabilityZone: 'us-east-1a', ...parts };
+    await createVolume(this.api, call(), CreateVolume.parse(body));
+    return this.lastOperation(name);
+  }
+
+  async attach(name: string, host: string, forceDetach = false): Promise<string> {
+    await attachVolume(this.api, call(), { name, host, forceDetach });
+    return this.lastOperation(name);
+  }
+
+  async detach(name: string, forceDetach = false): Promise<string> {
+    await detachVolume(this.api, call(), { name, forceDetach });
+    return this.lastOperation(name);
+  }
+
+  async delete(name: string, { force = false, purge = false } = {}): Promise<string> {
+    const record = await this.volume(name);
+    await deleteVolume(this.api, call(), { name, force, purge });
+    return (await this.byId(record.volume.id)).volume.operation ?? '';
+  }
+
+  async undelete(name: string): Promise<void> {
+    await undeleteVolume(this.api, call(), { name });
+  }
+
+  async lastOperation(name: string): Promise<string> {
+    return (await this.volume(name)).volume.operation ?? '';
+  }
+
+  async volume(name: string): Promise<VolumeRecord> {
+    return existing(await this.table.readVolumeByName('default', name), name);
+  }
+
+  async byId(id: string): Promise<VolumeRecord> {
+    return existing(await this.table.readVolume(id), id);
+  }
+
+  async operation(id: string): Promise<OperationItem> {
+    return existing(await this.table.readOperation(id), id);
+  }
+
+  /** One worker invocation with 30 s left. */
+  async step(operationId: string): Promise<WorkerOutput> {
+    return this.worker.run({ operationId, driver: 'ebs' }, new Date(this.#now + 30_000));
+  }
+
+  /** What the state machine does: invocation after invocation, with its waits, until the operation ends. */
+  async run(operationId: string, most = 500): Promise<OperationItem> {
+    for (let count = 0; count < most; count++) {
+      const { outcome, waitSeconds } = await this.step(operationId);
+      if (outcome === 'done' || outcome === 'failed') break;
+      this.pass(waitSeconds);
+    }
+    return this.operation(operationId);
+  }
+
+  /** The agent has formatted it, and says so. */
+  async format(name: string): Promise<void> {
+    const { lease } = await this.volume(name);
+    const filesystem = {
+      state: 'formatted',
+      type: 'ext4',
+      uuid: crypto.randomUUID(),
+      mounted: true,
+    } as const;
+    await this.#setLease(existing(lease, name), { filesystem });
+  }
+
+  /** The holder's agent begins or ends to use the volume, as its route does: under the lease as it is. */
+  async use(name: string, inUse: boolean): Promise<void> {
+    const { lease } = await this.volume(name);
+    await this.#setLease(existing(lease, name), { inUse });
+  }
+
+  async #setLease(
+    lease: NonNullable<VolumeRecord['lease']>,
+    patch: Partial<NonNullable<VolumeRecord['lease']>>,
+  ): Promise<void> {
+    await this.table.transact([replace('lease', lease, { ...lease, ...patch })]);
+  }
+}
+
+export function call(parts: Partial<Call> = {}): Call {
+  const caller = {
+    arn: 'arn:aws:iam::000000000000:user/alice',
+    userId: 'AIDAALICE',
+    account: '000000000000',
+  };
+  return { caller, namespace: 'default', requestHash: '', ...parts };
+}
+
+function existing<T>(item: T | undefined, what: string): T {
+  // eslint-disable-next-line hivemind/no-default-error -- a test's own failure
+  if (item === undefined) throw new Error(`there is no ${what}`);
+  return item;
+}
