@@ -287,7 +287,16 @@ export class FakeControlPlane {
     } as const;
     const ref = storage[driverTraits[driver].storage];
     return {
-      ...{ volumeId: id, name, type, driver, epoch, readOnly, sizeBytes, filesystem, owner, options },
+      volumeId: id,
+      name,
+      type,
+      driver,
+      epoch,
+      readOnly,
+      sizeBytes,
+      filesystem,
+      owner,
+      options,
       ...attachment,
       ...(ref === undefined ? {} : { storage: ref }),
     };

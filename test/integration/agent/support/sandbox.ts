@@ -22,6 +22,7 @@ awk -v d="$1/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | tac | whi
 done
 losetup --json --list --output NAME,BACK-FILE,MAJ:MIN | jq -r --arg d "$1/" '.loopdevices[]? | select(."back-file" | startswith($d)) | .name + " " + ."maj:min"' |
   while read -r loop number; do rm -f "/run/udev/data/b$number"; losetup -d "$loop"; done
+find /sys/fs/cgroup -depth -type d -path "*/$(basename "$1")*" -exec rmdir {} + 2>/dev/null
 rm -rf "$1"
 `;
 
