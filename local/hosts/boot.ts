@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { startAgent } from './agent.ts';
 import { startDocker } from './docker.ts';
-import { launch } from './exec.ts';
+import { launch, waitFor } from './exec.ts';
+import { accepts } from './forward.ts';
 import { saveHost } from './host-file.ts';
 import { ensureImage } from './image.ts';
 import { hostRole, hostTags, startImds } from './imds-process.ts';
@@ -63,6 +64,7 @@ async function startForwarders(
   const numbers = ports.map(String);
   const enter = ['nsenter', '-t', String(record.init?.pid), '-n', '--'];
   const outer = await launch([...forward, net.gateway, '127.0.0.1', ...numbers], log);
+  for (const port of ports) await waitFor(`the forwarder of port ${port}`, () => accepts(net.gateway, port));
   const inner = await launch([...enter, ...forward, '127.0.0.1', net.gateway, ...numbers], log);
   return [outer, inner].flatMap((pid) => processRef(pid) ?? []);
 }
@@ -70,7 +72,7 @@ async function startForwarders(
 /** Makes the cloud's ports reachable from the host. */
 async function openCloud(machine: Machine): Promise<Machine> {
   const { cloud, net, tag, record } = machine;
-  const ports = [cloud.ports.aws, cloud.ports.api];
+  const ports = [...new Set([cloud.ports.aws, cloud.ports.api])];
   if (!(await hasIptables())) {
     const forwarders = await startForwarders(machine, ports);
     return machineOf(cloud, saveHost(cloud.home, { ...record, forwarders }));

@@ -10,3 +10,13 @@ export function forwarder(to: { readonly address: string; readonly port: number 
     outgoing.on('error', () => incoming.destroy());
   });
 }
+
+/** Whether somebody listens there. */
+export function accepts(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { HostCgroup } from './cgroup.ts';
 import type { HostPaths } from './cloud.ts';
 import { HostError } from './errors.ts';
-import { attempt, launch, run } from './exec.ts';
+import { attempt, launch } from './exec.ts';
 import type { Outcome, RunOptions } from './exec.ts';
 import { isAlive, onlyChild } from './processes.ts';
 import type { ProcessRef } from './processes.ts';
@@ -69,10 +69,16 @@ export function attemptInside(
   return attempt(file, args, options);
 }
 
-/** Runs a tool inside a host; anything but success throws. Gives stdout. */
-export function runInside(inside: Inside, argv: readonly string[], options?: RunOptions): Promise<string> {
-  const [file = '', ...args] = insideArgv(inside, argv);
-  return run(file, args, options);
+/** Runs a tool inside a host; anything but success throws `CommandFailed` with what it said. Gives stdout. */
+export async function runInside(
+  inside: Inside,
+  argv: readonly string[],
+  options?: RunOptions,
+): Promise<string> {
+  const { exitCode, stdout, stderr } = await attemptInside(inside, argv, options);
+  if (exitCode === 0) return stdout;
+  const said = `${stderr}${stdout}`.trim().slice(-2000);
+  throw new HostError('CommandFailed', `${argv.join(' ')} (inside) ended with ${exitCode}: ${said}`);
 }
 
 /** One line of /proc/PID/mountinfo. */

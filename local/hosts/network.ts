@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { attempt, run } from './exec.ts';
+import { attempt, run, waitFor } from './exec.ts';
 import type { Subnet } from './subnets.ts';
 
 /** Ports of the machine's loopback that a host reaches, both at its gateway and at its own 127.0.0.1. */
@@ -22,9 +22,11 @@ export async function connect(net: Subnet, pid: number): Promise<void> {
   await run('ip', ['link', 'set', net.link, 'up']);
 }
 
-/** Removes the pair; none is fine. */
+/** Removes the pair; none is fine. The kernel takes it along with the host's namespace, at a moment of its own. */
 export async function removeLink(net: Subnet): Promise<void> {
-  if (existsSync(`/sys/class/net/${net.link}`)) await run('ip', ['link', 'delete', net.link]);
+  const exists = (): boolean => existsSync(`/sys/class/net/${net.link}`);
+  if (exists()) await attempt('ip', ['link', 'delete', net.link]);
+  await waitFor(`${net.link} is gone`, () => !exists());
 }
 
 const tagged = (tag: string): string[] => ['-m', 'comment', '--comment', tag];
