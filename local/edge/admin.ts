@@ -8,11 +8,11 @@ import { readBody } from './http/body.ts';
 type AdminRoute = (
   control: Control,
   request: { readonly query: URLSearchParams; readonly body: string },
-) => Answer;
+) => Answer | Promise<Answer>;
 
 const routes: Readonly<Record<string, AdminRoute>> = {
   'GET /health': () => json(200, { status: 'ok' }),
-  'GET /calls': ({ calls }, { query }) => json(200, calls.since(Number(query.get('since') ?? 0))),
+  'GET /calls': async ({ calls }, { query }) => json(200, await calls.since(Number(query.get('since') ?? 0))),
   'DELETE /calls': ({ calls }) => {
     calls.clear();
     return json(200, {});
@@ -40,12 +40,8 @@ export async function adminRequest(
   const url = new URL(request.url ?? '/', 'http://edge');
   const route = routes[`${request.method} ${url.pathname}`];
   const body = (await readBody(request, 1 << 20)).toString('utf8');
-  send(
-    response,
-    route
-      ? route(control, { query: url.searchParams, body })
-      : json(404, { message: `no ${request.method} ${url.pathname}` }),
-  );
+  const missing = json(404, { message: `no ${request.method} ${url.pathname}` });
+  send(response, route ? await route(control, { query: url.searchParams, body }) : missing);
 }
 
 function parsed(body: string): unknown {

@@ -15,20 +15,30 @@ export interface CallRecord {
   readonly fault: string | null;
 }
 
+/** A call as it is noted: who made it may still be being looked up. */
+export interface NotedCall extends Omit<CallRecord, 'seq' | 'principalArn'> {
+  readonly principalArn: string | null | Promise<string | null>;
+}
+
 const kept = 20_000;
 
 /** The last calls, oldest first. Sequence numbers grow for as long as the edge runs, also over a clear. */
 export class CallLog {
-  #calls: CallRecord[] = [];
+  #calls: (NotedCall & { readonly seq: number })[] = [];
   #next = 1;
 
-  add(call: Omit<CallRecord, 'seq'>): void {
+  /** To be called before the answer goes out, so that whoever has an answer finds its call here. */
+  note(call: NotedCall): void {
     this.#calls.push({ seq: this.#next++, ...call });
     if (this.#calls.length > kept * 1.1) this.#calls = this.#calls.slice(-kept);
   }
 
-  since(seq: number): readonly CallRecord[] {
-    return this.#calls.filter((call) => call.seq > seq);
+  async since(seq: number): Promise<readonly CallRecord[]> {
+    const records: CallRecord[] = [];
+    for (const call of this.#calls.filter((candidate) => candidate.seq > seq)) {
+      records.push({ ...call, principalArn: await call.principalArn });
+    }
+    return records;
   }
 
   clear(): void {

@@ -34,9 +34,9 @@ export async function conduct(control: Control, exchange: Exchange, carryOut: Ca
   const functionName = appIdOf(exchange.request.headers['user-agent']);
   const at = new Date().toISOString();
   const fault = control.faults.take({ service, action, functionName });
-  const status = await perform(exchange, fault, carryOut);
-  const principalArn = await exchange.principalArn;
-  control.calls.add({
+  const { status, end } = await perform(exchange, fault, carryOut);
+  const { principalArn } = exchange;
+  control.calls.note({
     at,
     service,
     action,
@@ -46,56 +46,49 @@ export async function conduct(control: Control, exchange: Exchange, carryOut: Ca
     status,
     fault: fault?.kind ?? null,
   });
+  await end();
 }
 
-/** Gives the status of the answer, delivered or not. */
-async function perform(
-  exchange: Exchange,
-  fault: Fault | undefined,
-  carryOut: CarryOut,
-): Promise<number | null> {
-  if (fault === undefined) return deliver(exchange, await carryOut());
+/** How a call ends: the status of its answer, delivered or not, and what is left to do with the caller. */
+interface Ending {
+  readonly status: number | null;
+  readonly end: () => Promise<void> | void;
+}
+
+async function perform(exchange: Exchange, fault: Fault | undefined, carryOut: CarryOut): Promise<Ending> {
+  if (fault === undefined) return delivery(exchange, await carryOut());
   const instead = faultAnswer(fault.kind, exchange);
-  if (instead) return deliver(exchange, instead);
+  if (instead) return delivery(exchange, instead);
   return hits[fault.kind as HardKind](exchange, fault, carryOut);
 }
 
 type HardKind = 'latency' | 'reset-before' | 'reset-after-commit' | 'kill-before' | 'kill-after';
-type Hit = (exchange: Exchange, fault: Fault, carryOut: CarryOut) => Promise<number | null>;
+type Hit = (exchange: Exchange, fault: Fault, carryOut: CarryOut) => Ending | Promise<Ending>;
 
 const hits: Readonly<Record<HardKind, Hit>> = {
   async latency(exchange, fault, carryOut) {
     await delay(fault.ms);
-    return deliver(exchange, await carryOut());
+    return delivery(exchange, await carryOut());
   },
-  async 'reset-before'(exchange) {
-    return reset(exchange);
-  },
-  async 'reset-after-commit'(exchange, _fault, carryOut) {
-    const status = await finish(await carryOut());
-    reset(exchange);
-    return status;
-  },
-  async 'kill-before'(exchange) {
-    kill(peerProcess(exchange.request.socket));
-    return reset(exchange);
-  },
+  'reset-before': (exchange) => ({ status: null, end: () => reset(exchange) }),
+  'reset-after-commit': async (exchange, _fault, carryOut) => ({
+    status: await finish(await carryOut()),
+    end: () => reset(exchange),
+  }),
+  'kill-before': (exchange) => ({
+    status: null,
+    end: () => kill(exchange, peerProcess(exchange.request.socket)),
+  }),
   async 'kill-after'(exchange, _fault, carryOut) {
     const caller = peerProcess(exchange.request.socket);
-    const status = await finish(await carryOut());
-    kill(caller);
-    reset(exchange);
-    return status;
+    return { status: await finish(await carryOut()), end: () => kill(exchange, caller) };
   },
 };
 
-async function deliver({ response }: Exchange, answer: IncomingMessage | Answer): Promise<number> {
-  if ('body' in answer) {
-    send(response, answer);
-    return answer.status;
-  }
-  await passAnswer(answer, response);
-  return answer.statusCode ?? 0;
+function delivery({ response }: Exchange, answer: IncomingMessage | Answer): Ending {
+  return 'body' in answer
+    ? { status: answer.status, end: () => send(response, answer) }
+    : { status: answer.statusCode ?? null, end: () => passAnswer(answer, response) };
 }
 
 async function finish(answer: IncomingMessage | Answer): Promise<number> {
@@ -105,18 +98,18 @@ async function finish(answer: IncomingMessage | Answer): Promise<number> {
 }
 
 /** A connection reset, not a close: what a caller sees when the other machine vanishes. */
-function reset({ request }: Exchange): null {
+function reset({ request }: Exchange): void {
   request.socket.resetAndDestroy();
-  return null;
 }
 
-function kill(pid: number | undefined): void {
-  if (pid === undefined) return;
+/** The caller dies without an answer. */
+function kill(exchange: Exchange, pid: number | undefined): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
   } catch {
     // It was faster.
   }
+  reset(exchange);
 }
 
 /** What is left to say when the server behind does not answer; SDKs repeat after it. */

@@ -54,9 +54,11 @@ const policy = (statements: readonly Statement[]): string =>
 export async function makeUser(aws: string, name: string, statements: readonly Statement[]): Promise<Keys> {
   const iam = new IAMClient(as(aws));
   await iam.send(new CreateUserCommand({ UserName: name }));
-  await iam.send(
-    new PutUserPolicyCommand({ UserName: name, PolicyName: 'own', PolicyDocument: policy(statements) }),
-  );
+  if (statements.length > 0) {
+    await iam.send(
+      new PutUserPolicyCommand({ UserName: name, PolicyName: 'own', PolicyDocument: policy(statements) }),
+    );
+  }
   const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: name }));
   return { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
 }
