@@ -114,7 +114,7 @@ const undelete = (state: FakeState, { params, body }: FakeCall): FakeAnswer => {
   const name = params['name'] ?? '';
   const tombstone = state.deleted.get(name);
   if (tombstone === undefined) throw new ProductError('VolumeNotFound', `No deleted volume "${name}".`);
-  const as = String(body['as'] ?? name);
+  const as = typeof body['as'] === 'string' ? body['as'] : name;
   if (state.volumes.has(as)) throw new ProductError('NameTaken', `The name "${as}" is taken.`, { value: as });
   state.deleted.delete(name);
   const { deletedAt: _deletedAt, purgeAt: _purgeAt, ...kept } = tombstone;
