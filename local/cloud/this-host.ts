@@ -124,7 +124,7 @@ async function ensureAgent(
 
 /** `mount -t efs` finds its helper in /sbin; a real amazon-efs-utils that is there stays. */
 function linkEfsHelper(home: string): void {
-  const target = join(home, 'runtime', 'bundles', 'mount.efs');
+  const target = join(home, 'storage', 'mount.efs');
   if (existsSync(efsHelper) || !existsSync(target)) return;
   rmSync(efsHelper, { force: true });
   symlinkSync(target, efsHelper);

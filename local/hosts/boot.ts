@@ -50,7 +50,7 @@ function makeFolders(machine: Machine): void {
   // Shared mount points: the host binds its own folders over them.
   mkdirSync('/dev/disk/by-id', { recursive: true });
   mkdirSync('/var/lib/hivemind', { recursive: true });
-  const helper = join(cloud.home, 'runtime', 'bundles', 'mount.efs');
+  const helper = join(cloud.home, 'storage', 'mount.efs');
   if (existsSync(helper)) copyFileSync(helper, join(paths.sbin, 'mount.efs'));
 }
 

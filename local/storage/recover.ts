@@ -5,6 +5,9 @@ import { finishAttachLater, finishDetachLater, hasPower } from './ec2/attachment
 import { openDevice, recordFenced, watchFenced } from './ec2/devices.ts';
 import { finishPowerLater } from './ec2/power.ts';
 import { finishCreateLater, finishDeleteLater } from './ec2/volumes.ts';
+import { finishAccessPointLater } from './efs/access-points.ts';
+import { finishFileSystemLater } from './efs/file-systems.ts';
+import { finishMountTargetLater } from './efs/mount-targets.ts';
 import type { Attachment } from './state/entities.ts';
 
 /** After a start: every device that should be there is there once, and every transition under way goes on. */
@@ -17,6 +20,9 @@ export async function recover(cloud: Cloud): Promise<void> {
     if (state === 'deleting') finishDeleteLater(cloud, id, 0);
   }
   for (const { id } of cloud.store.list('instances')) finishPowerLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('fileSystems')) finishFileSystemLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('mountTargets')) finishMountTargetLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('accessPoints')) finishAccessPointLater(cloud, id, 0);
   cloud.events.resume();
   await cloud.store.commit();
 }

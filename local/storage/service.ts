@@ -8,6 +8,8 @@ import { CallLog } from './call-log.ts';
 import type { Cloud } from './cloud.ts';
 import { answererOf } from './dispatch.ts';
 import { ec2Operations } from './ec2/operations.ts';
+import { writeMountHelper } from './efs/mount-helper.ts';
+import { efsOperations } from './efs/operations.ts';
 import { Events } from './events.ts';
 import { Faults } from './faults.ts';
 import { type Log, streamLog } from './log.ts';
@@ -52,7 +54,7 @@ export async function startStorageService(options: StorageServiceOptions): Promi
   const cloud = await openCloud(options, log);
   await recover(cloud);
   const parts = { cloud, faults: new Faults(), calls: new CallLog(), invalidAnswers: [] as string[] };
-  const operations = { ec2: ec2Operations, efs: {}, backup: {} };
+  const operations = { ec2: ec2Operations, efs: efsOperations, backup: {} };
   const answer = answererOf({
     ...parts,
     models,
@@ -80,6 +82,7 @@ async function openCloud(options: StorageServiceOptions, log: Log): Promise<Clou
   const settings = settingsSchema.parse(options.settings ?? {});
   const efsDir = join(options.dir, 'efs');
   await mkdir(efsDir, { recursive: true });
+  await writeMountHelper(options.dir, efsDir);
   const disk = new Disk(options.dir, settings.diskGib);
   await disk.open();
   const store = await Store.open(options.dir);

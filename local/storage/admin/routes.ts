@@ -10,6 +10,8 @@ import { instanceFrom } from '../ec2/instances.ts';
 import { checkId } from '../ec2/lookup.ts';
 import { beginPower, crash, finishPowerLater, powerOn } from '../ec2/power.ts';
 import { AwsError } from '../errors.ts';
+import { fileSystemSchema, putFileSystem } from './filesystems.ts';
+import { resourceFacts } from './resources.ts';
 import { faultSchema, type Faults } from '../faults.ts';
 import type { Instance } from '../state/entities.ts';
 import type { AdminRoute } from './server.ts';
@@ -66,6 +68,17 @@ export function adminRoutes({ cloud, faults, calls, invalidAnswers, reset }: Par
     { method: 'GET', path: /^\/snapshots$/, handle: () => store.list('snapshots') },
     { method: 'GET', path: /^\/attachments$/, handle: () => store.list('attachments') },
     { method: 'GET', path: /^\/fenced$/, handle: () => store.list('fenced') },
+    {
+      method: 'PUT',
+      path: /^\/filesystems\/(fs-[0-9a-f]{8,40})$/,
+      handle: ({ params: [id = ''], body }) => putFileSystem(cloud, id, fileSystemSchema.parse(body)),
+    },
+    { method: 'GET', path: /^\/filesystems$/, handle: () => store.list('fileSystems') },
+    {
+      method: 'GET',
+      path: /^\/resources\/(.+)$/,
+      handle: ({ params: [id = ''] }) => resourceFacts(cloud, decodeURIComponent(id)),
+    },
     { method: 'GET', path: /^\/calls$/, handle: ({ query }) => calls.since(Number(query.get('since') ?? 0)) },
     { method: 'DELETE', path: /^\/calls$/, handle: () => calls.clear() },
     { method: 'GET', path: /^\/faults$/, handle: () => faults.list() },

@@ -9,6 +9,7 @@ import {
   stopInstances,
   terminateInstances,
 } from './instances.ts';
+import { describeSubnets, describeVpcs } from './network.ts';
 import { createTags, deleteTags, describeTags } from './tags.ts';
 import { createVolume, deleteVolume, describeVolumes } from './volumes.ts';
 
@@ -23,8 +24,10 @@ export const ec2Operations: Readonly<Record<string, Handler>> = {
   DescribeInstances: describeInstances,
   DescribeInstanceStatus: describeInstanceStatus,
   DescribeInstanceTypes: describeInstanceTypes,
+  DescribeSubnets: describeSubnets,
   DescribeTags: describeTags,
   DescribeVolumes: describeVolumes,
+  DescribeVpcs: describeVpcs,
   DetachVolume: detachVolume,
   RebootInstances: rebootInstances,
   StartInstances: startInstances,

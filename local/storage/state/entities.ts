@@ -1,3 +1,5 @@
+import type { LifecyclePolicy } from '@aws-sdk/client-efs';
+
 /** What the storage service keeps. Entities are never changed in place: a change puts a new object (see store.ts). */
 
 export interface Tag {
@@ -137,7 +139,7 @@ export interface FileSystem extends Owned {
   readonly kmsKeyId?: string | undefined;
   readonly zone?: string | undefined;
   readonly backup: boolean;
-  readonly lifecycle: readonly Readonly<Record<string, string>>[];
+  readonly lifecycle: readonly LifecyclePolicy[];
   readonly protection: 'ENABLED' | 'DISABLED';
   readonly policy?: string | undefined;
 }

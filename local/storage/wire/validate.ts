@@ -162,9 +162,18 @@ const matchers = new Map<string, RegExp>();
 function matcher(pattern: string): RegExp {
   const known = matchers.get(pattern);
   if (known) return known;
-  const made = new RegExp(`^(?:${pattern})$`, 'su');
+  const made = compile(`^(?:${pattern})$`);
   matchers.set(pattern, made);
   return made;
+}
+
+/** Some of them hold escapes that only the older syntax takes. */
+function compile(source: string): RegExp {
+  try {
+    return new RegExp(source, 'su');
+  } catch {
+    return new RegExp(source, 's');
+  }
 }
 
 const isRecord = (value: Value): value is Record<string, Value> =>
