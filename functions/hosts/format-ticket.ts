@@ -58,9 +58,10 @@ function refuseWrongHolder(held: Held, { bootId, serial }: TicketAsked): LeaseIt
   return lease;
 }
 
+/** The serial that the device has on its host, and that its ticket names. */
 function serialOf(held: Held): string {
   const { storage } = held.record.volume;
-  if (storage?.kind === 'ebs') return storage.volumeId;
+  if (storage?.kind === 'ebs') return plain(storage.volumeId);
   throw refused(held, 'it has no device yet');
 }
 
