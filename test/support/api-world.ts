@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import type { Assignment, SyncAnswer } from '#shared/model/host.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import { createRouter } from '#shared/runtime/router.ts';
+import { hostRoutes } from '#functions/hosts/host-routes.ts';
+import { volumeRoutes } from '#functions/volumes/volume-routes.ts';
+import { World, type WorldOptions } from '#test/unit/workers/support/world.ts';
+
+export const roleId = 'AROAHIVEMINDHOSTS1234';
+const account = '000000000000';
+export const alice = {
+  userArn: `arn:aws:iam::${account}:user/alice`,
+  userId: 'AIDAALICE',
+  accountId: account,
+};
+export const bob = { userArn: `arn:aws:iam::${account}:user/bob`, userId: 'AIDABOB', accountId: account };
+
+/** What IAM says of the host's role session. */
+export function sessionOf(hostId: string): typeof alice {
+  return {
+    userArn: `arn:aws:sts::${account}:assumed-role/hivemind-host/${hostId}`,
+    userId: `${roleId}:${hostId}`,
+    accountId: account,
+  };
+}
+
+export interface ApiRequest {
+  readonly method?: string;
+  readonly path: string;
+  /** As it stands behind the "?". */
+  readonly query?: string;
+  /** An object is sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Null: IAM authenticated nobody. */
+  readonly iam?: typeof alice | null;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // oxlint-disable-next-line no-explicit-any -- tests look into bodies of every kind
+  readonly body: any;
+}
+
+/** The event that API Gateway makes of a request, payload 2.0. */
+export function eventOf({
+  method = 'GET',
+  path,
+  query = '',
+  body,
+  headers = {},
+  iam = alice,
+}: ApiRequest): unknown {
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  return {
+    version: '2.0',
+    rawPath: path,
+    rawQueryString: query,
+    headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(text === undefined ? {} : { body: text }),
+    isBase64Encoded: false,
+    requestContext: {
+      requestId: 'request-1',
+      http: { method, path },
+      ...(iam === null ? {} : { authorizer: { iam } }),
+    },
+  };
+}
+
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** Both APIs over the table in memory, the real workers and EC2's fake; spoken to as API Gateway does. */
+export class ApiWorld {
+  readonly world: World;
+  readonly log: Line[] = [];
+  readonly queues: unknown[] = [];
+  readonly #volumes: ReturnType<typeof createRouter>;
+  readonly #hosts: ReturnType<typeof createRouter>;
+
+  constructor(options: WorldOptions = {}) {
+    this.world = new World(options);
+    const keep = (level: string) => (message: string, data: Record<string, unknown>) =>
+      void this.log.push({ level, message, data });
+    const log = { info: keep('info'), warn: keep('warn'), error: keep('error') };
+    const ports = { ...this.world.api, log };
+    const queues = {
+      ensure: (owner: { hostId: string }) => {
+        this.queues.push(owner);
+        return Promise.resolve(
+          `https://sqs.us-east-1.amazonaws.com/${account}/hivemind-host-${owner.hostId}`,
+        );
+      },
+    };
+    const hostSettings = { roleId, pollSeconds: 20 };
+    this.#volumes = createRouter('volumes', volumeRoutes(ports), log);
+    this.#hosts = createRouter(
+      'hosts',
+      hostRoutes({ ...ports, queues, newUuid: randomUUID, hostSettings }),
+      log,
+    );
+  }
+
+  async send(request: ApiRequest): Promise<ApiAnswer> {
+    const serve = request.path.startsWith('/v1/host/') ? this.#hosts : this.#volumes;
+    const { statusCode, headers, body } = await serve(eventOf(request));
+    return { status: statusCode, headers, body: JSON.parse(body) as unknown };
+  }
+
+  get(path: string, query = ''): Promise<ApiAnswer> {
+    return this.send({ path, query });
+  }
+
+  post(path: string, body: unknown = {}, parts: Partial<ApiRequest> = {}): Promise<ApiAnswer> {
+    return this.send({ method: 'POST', path, body, ...parts });
+  }
+
+  /** Creates a volume in the default namespace and lets the work run. */
+  async create(body: Readonly<Record<string, unknown>>): Promise<ApiAnswer> {
+    const answer = await this.post('/v1/namespaces/default/volumes', body);
+    await this.work();
+    return answer;
+  }
+
+  async volume(name: string): Promise<ApiAnswer['body']> {
+    return (await this.get(`/v1/namespaces/default/volumes/${name}`)).body;
+  }
+
+  /** Runs every started EBS operation until it ends; `most` invocations each. */
+  async work(most = 500): Promise<void> {
+    for (const id of this.world.started.splice(0)) {
+      const operation = await this.world.operation(id);
+      if (operation.driver === 'ebs' && !isFinished(operation.status)) await this.world.run(id, most);
+    }
+  }
+
+  /** A host's agent, registered. */
+  async host(id: string, availabilityZone = 'us-east-1a'): Promise<HostActor> {
+    this.world.instances.set(id, { availabilityZone });
+    const actor = new HostActor(this, id);
+    await actor.register();
+    return actor;
+  }
+}
+
+/** What an agent says to the API, in the name of its host. */
+export class HostActor {
+  readonly #api: ApiWorld;
+  readonly id: string;
+  bootId = randomUUID();
+
+  constructor(api: ApiWorld, id: string) {
+    this.#api = api;
+    this.id = id;
+  }
+
+  send(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
+    const iam = sessionOf(this.id);
+    return this.#api.send({ method, path: `/v1/host/${path}`, iam, ...(body === undefined ? {} : { body }) });
+  }
+
+  register(drivers: readonly string[] = ['ebs', 'efs', 'bind', 'tmpfs']): Promise<ApiAnswer> {
+    return this.send('POST', 'register', {
+      bootId: this.bootId,
+      agentVersion: '0.1.0',
+      hostname: this.id,
+      drivers,
+    });
+  }
+
+  claim(name: string, parts: object = {}): Promise<ApiAnswer> {
+    return this.send('POST', `volumes/${name}/claim`, { bootId: this.bootId, ...parts });
+  }
+
+  async sync(observed: readonly object[] = []): Promise<SyncAnswer> {
+    const answer = await this.send('POST', 'sync', { bootId: this.bootId, observed });
+    return answer.body as SyncAnswer;
+  }
+
+  async assignment(name: string): Promise<Assignment | undefined> {
+    return (await this.sync()).assignments.find((assignment) => assignment.name === name);
+  }
+
+  /** Claims, lets the work run, and gives the assignment. */
+  async take(name: string): Promise<Assignment> {
+    await this.claim(name);
+    await this.#api.work();
+    return (await this.claim(name)).body.assignment as Assignment;
+  }
+
+  lease({ volumeId, epoch }: { volumeId: string; epoch: number }, inUse: boolean): Promise<ApiAnswer> {
+    return this.send('POST', `attachments/${volumeId}/lease`, { bootId: this.bootId, epoch, inUse });
+  }
+
+  ticket({ volumeId, epoch }: { volumeId: string; epoch: number }, serial: string): Promise<ApiAnswer> {
+    return this.send('POST', `attachments/${volumeId}/ticket`, { bootId: this.bootId, epoch, serial });
+  }
+
+  formatted(
+    { volumeId, epoch }: { volumeId: string; epoch: number },
+    uuid: string,
+    mounted: boolean,
+  ): Promise<ApiAnswer> {
+    return this.send('POST', `attachments/${volumeId}/formatted`, {
+      bootId: this.bootId,
+      epoch,
+      uuid,
+      mounted,
+    });
+  }
+
+  release({ volumeId, epoch }: { volumeId: string; epoch: number }): Promise<ApiAnswer> {
+    return this.send('POST', `attachments/${volumeId}/release`, { bootId: this.bootId, epoch });
+  }
+}
