@@ -23,6 +23,8 @@ export interface Wish {
   readonly action: string;
   readonly resource: string;
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
+  /** The resource does not exist: what a policy says of its tags counts as met, and the service answers NotFound. */
+  readonly missing?: boolean;
 }
 
 export interface IdentityFailure {

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import * as z from 'zod';
-import { noFacts, type LookUp } from './permissions/types.ts';
+import { noFacts, type LookUp, type ResourceFacts } from './permissions/types.ts';
 
 const Facts = z.object({
   tags: z.record(z.string(), z.string()),
@@ -13,6 +13,8 @@ export function lookUpOver(socketPath: string): LookUp {
   return (id) => (id === '' || id.includes('*') ? Promise.resolve(noFacts) : ask(socketPath, id));
 }
 
+const factsWithout = (status: number | undefined): ResourceFacts => ({ tags: {}, missing: status === 404 });
+
 /** A service that does not answer tells no tags: what depends on them is refused. */
 function ask(socketPath: string, id: string): ReturnType<LookUp> {
   return new Promise((resolve) => {
@@ -22,7 +24,9 @@ function ask(socketPath: string, id: string): ReturnType<LookUp> {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
         answer.on('error', () => resolve(noFacts));
-        answer.on('end', () => resolve(answer.statusCode === 200 ? factsIn(chunks) : noFacts));
+        answer.on('end', () =>
+          resolve(answer.statusCode === 200 ? factsIn(chunks) : factsWithout(answer.statusCode)),
+        );
       },
     );
     call.on('timeout', () => call.destroy());

@@ -2,15 +2,17 @@
 
     POST /resolve    {accessKeyId, sessionToken}
       -> {secretAccessKey, sessionToken, accountId, principalArn, userId, type} | {error: {code, message}}
-    POST /authorize  {accessKeyId, region, requests: [{action, resource, context}]}
+    POST /authorize  {accessKeyId, region, requests: [{action, resource, context, missing}]}
       -> {decisions: [{decision: "Allow" | "Deny" | "ImplicitDeny", sid}]} | {error: {code, message}}
 
 A context holds what the caller of /authorize knows: aws:RequestTag/*, aws:TagKeys, aws:ResourceTag/* and the
 service's own keys (ec2:ResourceTag/*, ec2:CreateAction). The caller's own keys (aws:userid, aws:PrincipalTag/*) are
-added here. Everything is answered by the evaluator that also judges the emulator's own services.
+added here. A `missing` resource does not exist: conditions on its tags then count as met, so that the service can say
+that it is not there, as EC2 does. Everything is answered by the evaluator that also judges the emulator's own services.
 """
 
 import json
+from dataclasses import replace
 
 from ministack.core import iam_evaluator as iam
 from ministack.core.responses import get_account_id
@@ -34,11 +36,24 @@ def resolve(request: dict) -> dict:
     }
 
 
+def _without_tag_conditions(layer: list[list[iam.ParsedStatement]]) -> list[list[iam.ParsedStatement]]:
+    def kept(conditions: dict) -> dict:
+        return {
+            operator: {key: value for key, value in keys.items() if ":resourcetag/" not in key.lower()}
+            for operator, keys in conditions.items()
+        }
+
+    return [[replace(statement, conditions=kept(statement.conditions)) for statement in policy] for policy in layer]
+
+
 def _decide(principal: iam.PrincipalInfo, region: str, asked: dict) -> dict:
     if principal.policies is None:
         return {"decision": "Allow", "sid": ""}
     context = {key.lower(): value for key, value in (asked.get("context") or {}).items()}
     context.setdefault("aws:tagkeys", None)
+    layers = [principal.policies, *principal.limits]
+    if asked.get("missing"):
+        layers = [_without_tag_conditions(layer) for layer in layers]
     result = iam.evaluate(
         iam.EvalContext(
             principal_arn=principal.arn,
@@ -50,8 +65,7 @@ def _decide(principal: iam.PrincipalInfo, region: str, asked: dict) -> dict:
             service_context=context,
             principal_keys=principal.keys,
         ),
-        principal.policies,
-        *principal.limits,
+        *layers,
     )
     return {"decision": result.decision, "sid": result.matched_sid}
 

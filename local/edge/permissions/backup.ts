@@ -1,5 +1,12 @@
 import type { Wish } from '../identity.ts';
-import { requestTagContext, resourceTagContext, type Rule, type StorageRequest, type Tags } from './types.ts';
+import {
+  noFacts,
+  requestTagContext,
+  resourceTagContext,
+  type Rule,
+  type StorageRequest,
+  type Tags,
+} from './types.ts';
 
 /**
  * What AWS Backup checks for each action, after its Service Authorization Reference: the ARN of the resource. An action
@@ -24,10 +31,13 @@ const rules: Readonly<Record<string, (request: StorageRequest) => string>> = {
 
 export const backupRule: Rule = async (request, lookUp) => {
   const resource = rules[request.action]?.(request) || '*';
-  const { tags } = await lookUp(resource);
+  const { tags, missing = false } = hasTags(resource) ? await lookUp(resource) : noFacts;
   const context = { ...requestTagContext(requestTags(request)), ...resourceTagContext(tags) };
-  return [{ action: `backup:${request.action}`, resource, context }, ...passedRole(request)];
+  return [{ action: `backup:${request.action}`, resource, context, missing }, ...passedRole(request)];
 };
+
+/** Vaults have tags on AWS too; the storage service keeps none. */
+const hasTags = (resource: string): boolean => resource.includes(':recovery-point:');
 
 /** A job that works under a role needs the right to hand it that role. */
 function passedRole({ body }: StorageRequest): Wish[] {

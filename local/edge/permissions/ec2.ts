@@ -98,11 +98,12 @@ function taggedOnCreate(type: ResourceType): Check {
 }
 
 async function onResource(request: StorageRequest, lookUp: LookUp, id: string): Promise<Wish> {
-  const { tags } = await lookUp(id);
+  const { tags, missing = false } = await lookUp(id);
   return {
     action: `ec2:${request.action}`,
     resource: arn(request, typeOf(id), id),
     context: { ...resourceTagContext(tags, 'ec2'), ...requestTagContext(plainTags(request.form)) },
+    missing,
   };
 }
 

@@ -53,8 +53,10 @@ export const efsRule: Rule = async (request, lookUp) => {
   const id = await rules[request.action]?.(request, lookUp);
   if (!id) return [{ action, resource: '*' }];
   const tags = requestTags(request);
-  const context = { ...requestTagContext(tags), ...resourceTagContext((await lookUp(id)).tags) };
-  return [{ action, resource: arn(request, id), context }, ...taggedOnCreate(request, tags)];
+  const facts = await lookUp(id);
+  const context = { ...requestTagContext(tags), ...resourceTagContext(facts.tags) };
+  const { missing = false } = facts;
+  return [{ action, resource: arn(request, id), context, missing }, ...taggedOnCreate(request, tags)];
 };
 
 function taggedOnCreate(request: StorageRequest, tags: Tags): Wish[] {

@@ -19,13 +19,15 @@ export type Tags = Readonly<Record<string, string>>;
 /** What the storage service knows of a resource: its tags, and what it belongs to. */
 export interface ResourceFacts {
   readonly tags: Tags;
+  /** It does not exist. */
+  readonly missing?: boolean | undefined;
   /** A volume's: the instance that it is attached to. */
   readonly instanceId?: string | undefined;
   /** A mount target's or access point's. */
   readonly fileSystemId?: string | undefined;
 }
 
-/** Facts by id. What does not exist has no tags: the service itself will say that it is not there. */
+/** Facts by id or ARN. */
 export type LookUp = (id: string) => Promise<ResourceFacts>;
 
 /** What a caller must be allowed, all of it, for a call to be carried out. */

@@ -24,6 +24,7 @@ beforeAll(async () => {
   storage.resources.set('vol-0theirs', { tags: {} });
   storage.resources.set('i-0ours', { tags: { product: 'hivemind' } });
   storage.resources.set('fsap-0ours', { tags: { product: 'hivemind' } });
+  storage.resources.set('fsap-0other', { tags: {} });
 });
 
 afterAll(async () => {
@@ -235,5 +236,20 @@ describe('a policy can be about', () => {
     expect(storage.seen).toHaveLength(1);
     await expect(refused?.(keys)).rejects.toThrow(/is not authorized to perform: /);
     expect(storage.seen).toHaveLength(1);
+  });
+});
+
+describe('what does not exist', () => {
+  it('is left to the service to say, also where a policy is about tags', async () => {
+    const keys = await userWith({ Action: 'ec2:DeleteVolume', Resource: '*', Condition: ours });
+    await ec2(keys).send(new DeleteVolumeCommand({ VolumeId: 'vol-0gone' }));
+    expect(storage.seen).toHaveLength(1);
+  });
+
+  it('tells nothing to who may not do it to anything', async () => {
+    const keys = await userWith({ Action: 'ec2:CreateVolume', Resource: '*' });
+    const sent = ec2(keys).send(new DeleteVolumeCommand({ VolumeId: 'vol-0gone' }));
+    await expect(sent).rejects.toMatchObject({ name: 'UnauthorizedOperation' });
+    expect(storage.seen).toEqual([]);
   });
 });
