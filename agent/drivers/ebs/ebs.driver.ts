@@ -42,12 +42,12 @@ export function ebsDriver(ports: EbsPorts): Driver {
       await removeEmpty(path);
     },
     async isFree({ assignment }) {
-      const device = await blocks.find(serialOf(assignment));
+      const device = await deviceOf(blocks, assignment);
       return device === undefined || blocks.isFree(device.path);
     },
     fence: (path) => filesystems.shutdown(path),
     async device({ assignment }) {
-      return (await blocks.find(serialOf(assignment)))?.number;
+      return (await deviceOf(blocks, assignment))?.number;
     },
   };
 }
@@ -70,6 +70,11 @@ function formatOf({ name, filesystem }: Assignment): Format {
   throw new ProductError('Conflict', `The control plane does not count volume "${name}" as formatted.`, {
     hint: 'It was not mounted. Try again.',
   });
+}
+
+/** The volume's device, if this host has it; a volume that EC2 has not made yet has none. */
+async function deviceOf(blocks: Blocks, assignment: Assignment): Promise<BlockDevice | undefined> {
+  return assignment.storage === undefined ? undefined : blocks.find(serialOf(assignment));
 }
 
 export function serialOf({ name, storage }: Pick<Assignment, 'name' | 'storage'>): string {

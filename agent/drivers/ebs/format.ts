@@ -1,6 +1,6 @@
 import type { Assignment } from '#shared/model/host.ts';
 import { ProductError } from '#shared/model/errors.ts';
-import type { Blocks, HeldDevice } from '#agent/host/blocks.ts';
+import { plainSerial, type Blocks, type HeldDevice } from '#agent/host/blocks.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import type { Log } from '#agent/log.ts';
 import { refuseContents, type Filesystems, type Format } from './filesystem.ts';
@@ -25,7 +25,8 @@ export async function formatOnce(
   if (filesystem.state === 'formatted') return assignment;
   if (!(await ports.blocks.isFree(device.path))) throw stillFormatting(assignment);
   const ticket = await ports.api.takeTicket(volumeId, { epoch, serial: device.serial });
-  const bound = ticket.volumeId === volumeId && ticket.epoch === epoch && ticket.serial === device.serial;
+  const sameDevice = plainSerial(ticket.serial) === plainSerial(device.serial);
+  const bound = ticket.volumeId === volumeId && ticket.epoch === epoch && sameDevice;
   if (!bound) throw foreignTicket(assignment); // guard: ticket-bound
   await makeOrFinish(ports, device, ticket);
   ports.log.info('formatted', { volumeId, device: device.path, uuid: ticket.uuid, renewed: ticket.renewed });

@@ -30,8 +30,8 @@ describe('with a real dockerd', () => {
   const flags = ['--network', 'none', '--stop-timeout', '1'];
   const runIn = (mount: string, script: string, ...more: string[]): Promise<string> =>
     host.docker('run', '--rm', ...flags, '-v', mount, ...more, image, 'sh', '-c', script);
-  const start = (name: string, mount: string, script: string, ...more: string[]): Promise<string> =>
-    host.docker('run', '-d', '--name', name, ...flags, '-v', mount, ...more, image, 'sh', '-c', script);
+  const start = (name: string, mount: string, script: string): Promise<string> =>
+    host.docker('run', '-d', '--name', name, ...flags, '-v', mount, image, 'sh', '-c', script);
 
   it('keeps data from one container to the next, and lets the volume go in between', async () => {
     await create('keep', 'size=1G', 'labels=app=db');
@@ -166,7 +166,8 @@ describe('with a real dockerd', () => {
 
   it('serves on after dockerd was killed, and unmounts when the container has gone', async () => {
     await create('survivor');
-    await start('phoenix', 'survivor:/data', 'echo up >>/data/starts; sleep 300', '--restart', 'always');
+    await start('phoenix', 'survivor:/data', 'echo up >>/data/starts; sleep 300');
+    await host.docker('update', '--restart', 'always', 'phoenix');
     await host.kill('dockerd');
     await host.startDockerd();
     await until('the container is back', async () => {
@@ -190,7 +191,7 @@ describe('with a real dockerd', () => {
     );
     const before = cloud.countOf('sync');
     http.wake(hostA);
-    await until('it has synced', () => cloud.countOf('sync') > before);
+    expect(await until('it has synced', () => cloud.countOf('sync') > before)).toBe(true);
     cloud.pollSeconds = 1;
     await host.kill('agent');
     await host.startAgent();
