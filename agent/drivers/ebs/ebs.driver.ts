@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ProductError } from '#shared/model/errors.ts';
 import type { Assignment } from '#shared/model/host.ts';
 import type { Owner } from '#shared/model/volume.ts';
-import type { HeldDevice, Signature } from '#agent/host/blocks.ts';
+import type { BlockDevice, Blocks, HeldDevice, Signature } from '#agent/host/blocks.ts';
 import { mountedAt, type Mounts } from '#agent/host/mounts.ts';
 import type { Driver, Stage } from '../driver.ts';
 import { mountOptions } from '../options.ts';
