@@ -2,8 +2,12 @@ import type { Node } from 'constructs';
 import * as z from 'zod';
 import { ConfigurationError } from './errors.ts';
 
-const list = (item: z.ZodString) =>
-  z.union([z.array(item), z.string().transform((text) => text.split(',').map((part) => part.trim()))]);
+/** An array, or text with commas as `-c` gives it. */
+const list = <T extends z.ZodType>(item: T) =>
+  z.preprocess(
+    (given) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given),
+    z.array(item).min(1),
+  );
 
 /**
  * What a deployer may choose, each as CDK context `hivemind:<name>` in cdk.json or `-c hivemind:<name>=<value>`.
@@ -30,7 +34,7 @@ const Config = z.strictObject({
     .url()
     .default('https://github.com/hivemind-volumes/hivemind-volumes/blob/main/docs/runbook.md'),
   /** Architectures whose Node.js runtime goes into the agent's package. Default: the deployer's own, on Linux. */
-  hostArchitectures: list(z.string().regex(/^(x64|arm64)$/, 'x64 or arm64')).optional(),
+  hostArchitectures: list(z.enum(['x64', 'arm64'])).optional(),
 });
 export type Config = z.infer<typeof Config>;
 
