@@ -1,14 +1,16 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { bundleOf, nodeOf } from './cloud.ts';
-import { signalDaemon, startDaemon } from './daemons.ts';
+import { endDaemon, startDaemon } from './daemons.ts';
 import { HostError } from './errors.ts';
 import { waitFor } from './exec.ts';
 import { writeJson } from './host-file.ts';
 import { IMDS_ENDPOINT } from './imds-process.ts';
 import { insideOf } from './machine.ts';
 import type { Machine } from './machine.ts';
+import { attemptInside } from './namespaces.ts';
+import type { Inside } from './namespaces.ts';
 
 /** Where a host's agent answers for its health, inside the host. */
 const AGENT_SOCKET = '/run/hivemind/agent.sock';
@@ -41,18 +43,27 @@ function healthOf(socketPath: string): Promise<{ readonly linked?: boolean } | u
 /** How long a healthy agent may take to register before a start goes on without: the API may be away, in milliseconds. */
 const LINK_MS = 15_000;
 
-/** Starts the host's agent, unless it runs, and waits until it says that it is well. */
+/** Whether the agent that runs, if any, is this very bundle. */
+async function runsBundle(inside: Inside, bundle: string): Promise<boolean> {
+  const look = 'tr "\\0" "\\n" <"/proc/$(cat /run/hivemind/agent.pid)/cmdline" | grep -qxF -- "$1"';
+  return (await attemptInside(inside, ['sh', '-c', look, 'sh', bundle])).exitCode === 0;
+}
+
+/** Starts the host's agent and waits until it says that it is well. One of an older runtime makes way. */
 export async function startAgent(machine: Machine): Promise<void> {
   const { cloud, paths, net, record } = machine;
-  const bundle = bundleOf(cloud.home, 'agent');
-  if (!existsSync(bundle)) {
-    throw new HostError('CommandFailed', `There is no agent at ${bundle}; "npm run up" makes it.`);
+  const link = bundleOf(cloud.home, 'agent');
+  if (!existsSync(link)) {
+    throw new HostError('CommandFailed', `There is no agent at ${link}; "npm run up" makes it.`);
   }
+  // The real path tells one runtime from the next.
+  const bundle = realpathSync(link);
   writeJson(paths.agentConfig, {
     endpoint: `http://${net.gateway}:${cloud.ports.api}`,
     region: cloud.region,
   });
   const inside = insideOf(machine);
+  if (!(await runsBundle(inside, bundle))) await endDaemon(inside, 'agent');
   await startDaemon(inside, {
     name: 'agent',
     log: join(paths.log, 'agent.log'),
@@ -70,7 +81,7 @@ export async function startAgent(machine: Machine): Promise<void> {
   await linked.catch(() => undefined);
 }
 
-/** Ends the agent of a host: TERM lets it end its work, KILL is a crash. */
-export function stopAgent(machine: Machine, signal: 'TERM' | 'KILL'): Promise<void> {
-  return signalDaemon(insideOf(machine), 'agent', signal);
+/** Ends the agent of a host and waits for it: it ends the work that it has begun. */
+export function stopAgent(machine: Machine): Promise<void> {
+  return endDaemon(insideOf(machine), 'agent');
 }

@@ -1,3 +1,4 @@
+import { waitFor } from './exec.ts';
 import { attemptInside, runInside } from './namespaces.ts';
 import type { Inside } from './namespaces.ts';
 
@@ -40,4 +41,12 @@ export async function startDaemon(inside: Inside, daemon: Daemon): Promise<void>
 /** Sends a signal to a daemon by its name; none of that name is fine. */
 export async function signalDaemon(inside: Inside, name: string, signal: 'TERM' | 'KILL'): Promise<void> {
   await runInside(inside, ['sh', '-c', SIGNAL, 'sh', name, signal]);
+}
+
+/** Ends a daemon with SIGTERM, and with SIGKILL when it takes longer than `within` milliseconds. None is fine. */
+export async function endDaemon(inside: Inside, name: string, within = 30_000): Promise<void> {
+  await signalDaemon(inside, name, 'TERM');
+  const gone = async (): Promise<boolean> => !(await daemonRuns(inside, name));
+  await waitFor(`${name} ends`, gone, { within }).catch(() => signalDaemon(inside, name, 'KILL'));
+  await waitFor(`${name} is gone`, gone);
 }

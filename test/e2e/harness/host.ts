@@ -79,7 +79,7 @@ export async function addTestHost(
       run('docker-compose', '--project-directory', folder, '-f', join(folder, 'docker-compose.yml'), ...args),
     path: (inside) => join(root(), inside),
     killAgent: () => killDaemon(cloud, name, 'agent'),
-    stopAgent: () => stopAgent(machine(), 'TERM'),
+    stopAgent: () => stopAgent(machine()),
     revive: async () => {
       await startHost(cloud, name);
     },
