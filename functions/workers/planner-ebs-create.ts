@@ -2,9 +2,10 @@ import { clientToken } from '#shared/aws/ec2/client-token.ts';
 import type { NewBlockVolume } from '#shared/aws/ec2/block-storage.ts';
 import type { VolumeItem } from '#shared/model/items.ts';
 import { provisionedGiB } from '#shared/model/size.ts';
-import { productTagValue, tagKeys } from '#shared/model/tags.ts';
+import { tagKeys } from '#shared/model/tags.ts';
 import { wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
 import { minutes, type Failure } from './planner.ts';
+import { productTags } from './product-tags.ts';
 
 /** EC2 volumes that go to `error` one after the other: after so many attempts it is not chance. */
 const maxAttempts = 3;
@@ -63,16 +64,6 @@ function wantedVolume(volume: VolumeItem): NewBlockVolume | undefined {
     availabilityZone,
     encrypted,
     tags: { ...productTags(volume), [tagKeys.attempt]: String(attempt) },
-  };
-}
-
-export function productTags({ id, namespace, name }: VolumeItem): Record<string, string> {
-  return {
-    Name: `${namespace}/${name}`,
-    [tagKeys.product]: productTagValue,
-    [tagKeys.volumeId]: id,
-    [tagKeys.namespace]: namespace,
-    [tagKeys.name]: name,
   };
 }
 

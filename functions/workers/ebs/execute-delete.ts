@@ -3,8 +3,8 @@ import { bury, forget } from '#shared/aws/table/volume-writes.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
 import { changeVolume, fail, freeDevice, goOn, look, succeed, volumeTo } from '../change.ts';
-import { productTags } from '../planner-ebs-create.ts';
 import type { EbsFacts } from '../planner-ebs-steps.ts';
+import { productTags } from '../product-tags.ts';
 import type { EbsExecutors } from './executors.ts';
 
 type Part = Pick<

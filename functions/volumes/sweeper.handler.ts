@@ -1,0 +1,25 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { ulid } from 'ulid';
+import * as z from 'zod';
+import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
+import { StepFunctionsExecutions } from '#shared/aws/executions.ts';
+import { openTable } from '#shared/aws/table/table.ts';
+import { SweeperEnvironment } from '#shared/model/environment.ts';
+import { workFunction } from '#shared/runtime/bundle.ts';
+import { readEnvironment } from '#shared/runtime/environment.ts';
+import { logger, metrics } from '#shared/runtime/telemetry.ts';
+import { sweep } from '../sweep/sweep.ts';
+
+const environment = readEnvironment(SweeperEnvironment);
+const ports = {
+  table: openTable(environment.TABLE_NAME),
+  // It lists volumes only; without a key it could not make an encrypted one either.
+  storage: new Ec2BlockStorage({ keyArn: '' }),
+  executions: new StepFunctionsExecutions(environment.STATE_MACHINE_ARN),
+  log: logger,
+  count: (metric: string, value: number) => metrics.addMetric(metric, MetricUnit.Count, value),
+  clock: () => new Date(),
+  newId: () => ulid(),
+};
+
+export const handler = workFunction(z.unknown(), () => sweep(ports));

@@ -1,0 +1,67 @@
+import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
+import { keys, partitions } from '#shared/aws/table/keys.ts';
+import type { Table } from '#shared/aws/table/table.ts';
+import type { ChangeFacts } from '../change.ts';
+import { planEfs, planEfsRefusal, type EfsFacts, type EfsStep } from '../planner-efs.ts';
+import type { WorkerDriver } from '../runner.ts';
+import { efsExecutors } from './executors.ts';
+
+export interface EfsPorts {
+  readonly table: Pick<Table, 'list' | 'readMany'>;
+  readonly points: AccessPoints;
+  readonly undoWindowHours: number;
+}
+
+/** A host that has not reported for so long (milliseconds) is not asked to empty a directory. */
+const freshFor = 5 * 60_000;
+/** Hosts of a namespace that are looked through for one that can empty a directory. */
+const hostsLooked = 200;
+
+/** The EFS half of a worker; it also serves what many hosts may use and AWS stores nothing for. */
+export function efsDriver(ports: EfsPorts): WorkerDriver<EfsStep, EfsFacts> {
+  return {
+    look: (seen) => lookAround(ports, seen),
+    plan: planEfs,
+    refuse: planEfsRefusal,
+    executors: efsExecutors(ports.points),
+  };
+}
+
+async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts> {
+  const { storage, state } = seen.record.volume;
+  const creating = storage?.kind === 'efs' && state === 'creating';
+  const point = creating ? await ports.points.find(storage.accessPointId) : undefined;
+  const emptiers = state === 'purging' ? await findEmptiers(ports, seen) : [];
+  const powerless = await findPowerless(ports, seen);
+  return { ...seen, point, emptiers, powerless, undoWindowHours: ports.undoWindowHours };
+}
+
+/** Hosts of the namespace that run, have the driver and reported lately; the latest first. */
+async function findEmptiers({ table }: EfsPorts, { record, now }: ChangeFacts): Promise<string[]> {
+  const { items } = await table.list('hostIndex', {
+    pk: partitions.hosts(record.volume.namespace),
+    limit: hostsLooked,
+  });
+  const ids = items.map(({ hostId }) => hostId);
+  const hosts = await table.readMany('host', ids.map(keys.host));
+  const seen = await table.readMany('seen', ids.map(keys.seen));
+  const lastSeen = new Map(seen.map(({ hostId, at }) => [hostId, Date.parse(at)]));
+  const at = (id: string): number => lastSeen.get(id) ?? 0;
+  return hosts
+    .filter(({ id, drivers, instanceState }) => {
+      return drivers.includes('efs') && instanceState === 'running' && now.getTime() - at(id) < freshFor;
+    })
+    .map(({ id }) => id)
+    .sort((a, b) => at(b) - at(a));
+}
+
+/** Of the hosts that use it, those that EC2 said are stopped or terminated. */
+async function findPowerless({ table }: EfsPorts, { record }: ChangeFacts): Promise<Set<string>> {
+  const users = record.attachments.filter(({ inUse }) => inUse).map(({ hostId }) => hostId);
+  const hosts = await table.readMany('host', users.map(keys.host));
+  return new Set(
+    hosts
+      .filter(({ instanceState }) => instanceState === 'stopped' || instanceState === 'terminated')
+      .map(({ id }) => id),
+  );
+}

@@ -1,0 +1,135 @@
+import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
+import { askPurge, bury, changeAttachment, forget } from '#shared/aws/table/volume-writes.ts';
+import { discard } from '#shared/aws/table/writes.ts';
+import type { PurgeItem } from '#shared/model/items.ts';
+import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '../change.ts';
+import type { Executors } from '../executor.ts';
+import type { EfsFacts, EfsStep } from '../planner-efs.ts';
+
+type EfsExecutors = Executors<EfsStep, EfsFacts>;
+
+/** Every step of the EFS driver, over the access points of the shared file system. */
+export function efsExecutors(points: AccessPoints): EfsExecutors {
+  return {
+    wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
+    stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
+    abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, []) },
+    ...createExecutors(points),
+    ...deleteExecutors(),
+    ...purgeExecutors(points),
+  };
+}
+
+type CreatePart = Pick<EfsExecutors, 'createAccessPoint' | 'nextAttempt' | 'confirmCreated' | 'failCreate'>;
+
+/** Contract 4: nothing here deletes. */
+function createExecutors(points: AccessPoints): CreatePart {
+  return {
+    createAccessPoint: {
+      kind: 'effect',
+      perform: async ({ wanted }) => {
+        const { id: accessPointId, fileSystemId, path } = await points.create(wanted);
+        return (facts) => {
+          const storage = { kind: 'efs', fileSystemId, accessPointId, path } as const;
+          return look(1, [changeVolume(facts, { storage, createdInAwsAt: facts.now.toISOString() })]);
+        };
+      },
+    },
+    nextAttempt: {
+      kind: 'record',
+      change: (facts, { because }) => {
+        const attempt = facts.record.volume.attempt + 1;
+        return goOn([changeVolume(facts, { attempt, storage: undefined, reason: because })]);
+      },
+    },
+    confirmCreated: {
+      kind: 'record',
+      change: (facts) =>
+        succeed(facts, [
+          changeVolume(facts, { state: 'available', operation: undefined, reason: undefined }),
+        ]),
+    },
+    failCreate: {
+      kind: 'record',
+      change: (facts, { failure }) =>
+        fail(facts, failure, [
+          changeVolume(facts, { state: 'failed', operation: undefined, reason: failure.detail }),
+        ]),
+    },
+  };
+}
+
+type DeletePart = Pick<EfsExecutors, 'restore' | 'bury' | 'startPurge' | 'finishDelete'>;
+
+function deleteExecutors(): DeletePart {
+  return {
+    restore: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, restore(facts)) },
+    bury: {
+      kind: 'record',
+      change: (facts, { purgeAt }) => {
+        const next = volumeTo(facts, {
+          state: 'deleted',
+          deletedAt: facts.now.toISOString(),
+          purgeAt,
+          hosts: [],
+        });
+        // A host that begins to use it in this moment makes the transaction lose: its attachment is compared as read.
+        const wake = facts.record.attachments.map(({ hostId }) => hostId);
+        return { ...goOn(bury(facts.record, next)), wake };
+      },
+    },
+    startPurge: { kind: 'record', change: (facts) => goOn([changeVolume(facts, { state: 'purging' })]) },
+    finishDelete: {
+      kind: 'record',
+      change: (facts) => succeed(facts, [changeVolume(facts, { operation: undefined })]),
+    },
+  };
+}
+
+function restore(facts: EfsFacts) {
+  const { attachments } = facts.record;
+  return [
+    changeVolume(facts, { state: 'available', operation: undefined }),
+    ...attachments.flatMap((item) => changeAttachment(item, { ...item, desired: 'attached' })),
+  ];
+}
+
+type PurgePart = Pick<
+  EfsExecutors,
+  'createPurgePoint' | 'reassignPurge' | 'deletePurgePoint' | 'deleteAccessPoint' | 'forget'
+>;
+
+function purgeExecutors(points: AccessPoints): PurgePart {
+  return {
+    createPurgePoint: {
+      kind: 'effect',
+      perform: async ({ wanted, hostId }) => {
+        const { id: accessPointId, fileSystemId } = await points.create(wanted);
+        return ({ record, now }) => {
+          const volumeId = record.volume.id;
+          return ask({ volumeId, hostId, fileSystemId, accessPointId, done: false, at: now.toISOString() });
+        };
+      },
+    },
+    reassignPurge: {
+      kind: 'record',
+      change: ({ record: { purge }, now }, { hostId }) => {
+        if (purge === undefined) return goOn();
+        const again = ask({ ...purge, hostId, at: now.toISOString() });
+        return { ...again, writes: [discard('hostPurge', purge), ...again.writes] };
+      },
+    },
+    deletePurgePoint: { kind: 'effect', perform: ({ accessPointId }) => remove(points, accessPointId) },
+    deleteAccessPoint: { kind: 'effect', perform: ({ accessPointId }) => remove(points, accessPointId) },
+    forget: { kind: 'record', change: (facts) => succeed(facts, forget(facts.record)) },
+  };
+}
+
+function ask(item: PurgeItem): Change {
+  return { ...look(2, askPurge(item)), wake: [item.hostId] };
+}
+
+async function remove(points: AccessPoints, id: string): Promise<() => Change> {
+  await points.delete(id);
+  return () => goOn();
+}

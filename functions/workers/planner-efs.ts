@@ -1,0 +1,241 @@
+import { clientToken } from '#shared/aws/ec2/client-token.ts';
+import type { AccessPoint, NewAccessPoint } from '#shared/aws/efs/access-points.ts';
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
+import type { ProductError } from '#shared/model/errors.ts';
+import type { OperationItem, VolumeItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import { usersOf, type User } from '#shared/model/rules-use.ts';
+import { tagKeys } from '#shared/model/tags.ts';
+import { productTags } from './product-tags.ts';
+import { ageOf, done, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
+
+/** Everything a plan of a volume that many hosts may use is made from. */
+export interface EfsFacts {
+  readonly operation: OperationItem;
+  readonly record: VolumeRecord;
+  /** The volume's own access point, as EFS knows it. */
+  readonly point: AccessPoint | undefined;
+  /** Hosts that can empty a directory, the one that reported last first. */
+  readonly emptiers: readonly string[];
+  /** Hosts that EC2 said are stopped or terminated: they use nothing. */
+  readonly powerless: ReadonlySet<string>;
+  readonly now: Date;
+  readonly undoWindowHours: number;
+}
+
+export interface EfsSteps extends CommonSteps {
+  /** EFS CreateAccessPoint. */
+  createAccessPoint: { readonly wanted: NewAccessPoint };
+  nextAttempt: { readonly because: string };
+  confirmCreated: Record<never, never>;
+  failCreate: { readonly failure: Failure };
+  restore: { readonly failure: Failure };
+  bury: { readonly purgeAt: string };
+  startPurge: Record<never, never>;
+  finishDelete: Record<never, never>;
+  /** EFS CreateAccessPoint, temporary: rooted at the volume's directory, for the host that empties it. */
+  createPurgePoint: { readonly wanted: NewAccessPoint; readonly hostId: string };
+  /** The host that was to empty it is gone: another one. */
+  reassignPurge: { readonly hostId: string };
+  /** EFS DeleteAccessPoint. */
+  deletePurgePoint: { readonly accessPointId: string };
+  deleteAccessPoint: { readonly accessPointId: string };
+  forget: Record<never, never>;
+}
+
+export type EfsStep = StepOf<EfsSteps>;
+
+/** Names the one next step. Pure. Serves `efs`, and what needs no storage of AWS at all. */
+export function planEfs(facts: EfsFacts): EfsStep {
+  const { operation, record } = facts;
+  const { message, progress } = operation;
+  if (isFinished(operation.status)) {
+    return { kind: 'stop', outcome: operation.status === 'succeeded' ? 'done' : 'failed', message, progress };
+  }
+  if (record.volume.operation !== operation.id) {
+    const failure = {
+      code: 'StaleRevision',
+      detail: 'Another operation has taken the volume over.',
+    } as const;
+    return { kind: 'abandon', failure, message: failure.detail, progress };
+  }
+  switch (operation.kind) {
+    case 'create':
+      return planCreate(facts);
+    case 'delete':
+      return planDelete(facts);
+    case 'purge':
+      return planPurge(facts);
+    case 'attach':
+    case 'detach': {
+      const failure = { code: 'IllegalState', detail: 'This driver attaches without an operation.' } as const;
+      return { kind: 'abandon', failure, message: failure.detail, progress };
+    }
+  }
+}
+
+export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductError): EfsStep {
+  const { hint } = error.details;
+  const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
+  const say = { message: error.message, progress: operation.progress };
+  if (record.volume.state === 'creating') return { kind: 'failCreate', failure, ...say };
+  return { kind: 'wait', seconds: 60, ...say };
+}
+
+function planCreate(facts: EfsFacts): EfsStep {
+  const { volume } = facts.record;
+  if (volume.storage === undefined) {
+    const mark = `createAccessPoint:${volume.attempt}`;
+    return {
+      kind: 'createAccessPoint',
+      mark,
+      wanted: wantedPoint(volume),
+      message: 'Creating an access point',
+      progress: 20,
+    };
+  }
+  switch (facts.point?.state) {
+    case 'available':
+    case 'updating':
+      return { kind: 'confirmCreated', message: 'The volume is there', progress: 100 };
+    case 'error':
+    case 'deleted':
+    case 'deleting':
+      return nextAttempt(volume);
+    case 'creating':
+    case undefined: {
+      const answered = Date.parse(volume.createdInAwsAt ?? volume.updatedAt);
+      const lost = facts.point === undefined && facts.now.getTime() - answered > minutes(10);
+      return lost ? nextAttempt(volume) : { ...wait(facts, 'EFS is making the access point'), progress: 50 };
+    }
+  }
+}
+
+function nextAttempt({ attempt }: VolumeItem): EfsStep {
+  const because = 'EFS could not make the access point.';
+  const mark = `nextAttempt:${attempt}`;
+  return { kind: 'nextAttempt', mark, because, message: `${because} Trying again.`, progress: 20 };
+}
+
+/** Directory of a volume on the shared file system: by its id, which is never used again. */
+export function directoryOf({ id }: Pick<VolumeItem, 'id'>): string {
+  return `/volumes/${id}`;
+}
+
+function wantedPoint(volume: VolumeItem): NewAccessPoint {
+  const tags = { ...productTags(volume), [tagKeys.attempt]: String(volume.attempt) };
+  return {
+    clientToken: clientToken(volume.id, volume.attempt),
+    path: directoryOf(volume),
+    owner: volume.owner,
+    tags,
+  };
+}
+
+function planDelete(facts: EfsFacts): EfsStep {
+  const { operation, record, now, undoWindowHours } = facts;
+  const { volume } = record;
+  if (volume.state === 'purging') return planPurge(facts);
+  if (volume.state === 'deleted') {
+    if (volume.purge) return { kind: 'startPurge', message: 'Freeing the storage', progress: 70 };
+    return { kind: 'finishDelete', message: 'Deleted', progress: 100 };
+  }
+  const users = usersOf(record).filter(({ host }) => !facts.powerless.has(host));
+  const until = Date.parse(operation.waitUntil ?? operation.createdAt);
+  if (users.length > 0 && now.getTime() >= until) {
+    return {
+      kind: 'restore',
+      failure: inUse(users),
+      message: inUse(users).detail,
+      progress: operation.progress,
+    };
+  }
+  if (users.length > 0)
+    return { ...wait(facts, `Waiting until it is free. ${inUse(users).detail}`), progress: 10 }; // guard: delete-in-use-shared
+  const window = volume.purge ? 0 : minutes(60 * undoWindowHours);
+  const purgeAt = new Date(now.getTime() + window).toISOString();
+  return { kind: 'bury', purgeAt, message: 'Deleted; the name is free', progress: 60 };
+}
+
+function inUse(users: readonly User[]): Failure {
+  const who = users.map(({ host, containers }) =>
+    containers.length === 0 ? host : `${host} (containers ${containers.join(', ')})`,
+  );
+  return {
+    code: 'VolumeBusy',
+    detail: `The volume is in use on ${who.join(' and ')}.`,
+    hint: 'Stop the containers that use it, then try again.',
+  };
+}
+
+/** Contract 5: files outlive their access point, so a host empties the directory first, and that directory alone. */
+function planPurge(facts: EfsFacts): EfsStep {
+  const { operation, record } = facts;
+  const { volume, purge } = record;
+  if (volume.state !== 'purging' || !mayFree(facts)) {
+    const failure: Failure = { code: 'IllegalState', detail: 'The undo window of the volume has not ended.' };
+    return { kind: 'abandon', failure, message: failure.detail, progress: operation.progress };
+  }
+  const { storage } = volume;
+  if (storage?.kind !== 'efs') return { kind: 'forget', message: 'Gone', progress: 100 };
+  if (purge?.done !== true) return empty(facts); // guard: purge-empties-first
+  if (!done(operation, 'deletePurgePoint')) {
+    const { accessPointId } = purge;
+    return {
+      kind: 'deletePurgePoint',
+      accessPointId,
+      message: 'The directory is empty: removing its access points',
+      progress: 90,
+    };
+  }
+  if (!done(operation, 'deleteAccessPoint')) {
+    const { accessPointId } = storage;
+    return { kind: 'deleteAccessPoint', accessPointId, message: 'Removing the access point', progress: 95 };
+  }
+  return { kind: 'forget', message: 'The storage is freed', progress: 100 };
+}
+
+function empty(facts: EfsFacts): EfsStep {
+  const { record, emptiers } = facts;
+  const { volume, purge } = record;
+  const [hostId] = emptiers;
+  if (purge !== undefined && (emptiers.includes(purge.hostId) || hostId === undefined)) {
+    return { ...wait(facts, `${purge.hostId} is emptying the directory`), progress: 80 };
+  }
+  if (hostId === undefined)
+    return wait(facts, 'Waiting for a host of the namespace that can empty the directory', 60);
+  if (purge !== undefined) {
+    const mark = `reassignPurge:${hostId}`;
+    return {
+      kind: 'reassignPurge',
+      mark,
+      hostId,
+      message: `${hostId} is emptying the directory now`,
+      progress: 80,
+    };
+  }
+  return {
+    kind: 'createPurgePoint',
+    wanted: purgePoint(volume),
+    hostId,
+    message: `Asking ${hostId} to empty the directory`,
+    progress: 75,
+  };
+}
+
+/** Rooted at the volume's directory, never at the file system's; as root, since the files belong to anybody. */
+function purgePoint(volume: VolumeItem): NewAccessPoint {
+  const { owner } = volume;
+  const token = clientToken(`${volume.id}#purge`, volume.attempt);
+  const posixUser = { uid: 0, gid: 0 };
+  return { clientToken: token, path: directoryOf(volume), owner, posixUser, tags: productTags(volume) };
+}
+
+function mayFree({ record, now }: EfsFacts): boolean {
+  const { purge, purgeAt } = record.volume;
+  return purge || (purgeAt !== undefined && Date.parse(purgeAt) <= now.getTime());
+}
+
+function wait({ operation, now }: EfsFacts, message: string, seconds = pace(ageOf(operation, now))): EfsStep {
+  return { kind: 'wait', seconds, message, progress: operation.progress };
+}

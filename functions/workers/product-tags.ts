@@ -1,0 +1,13 @@
+import type { VolumeItem } from '#shared/model/items.ts';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
+
+/** Tags on everything that is made in AWS for a volume. */
+export function productTags({ id, namespace, name }: VolumeItem): Record<string, string> {
+  return {
+    Name: `${namespace}/${name}`,
+    [tagKeys.product]: productTagValue,
+    [tagKeys.volumeId]: id,
+    [tagKeys.namespace]: namespace,
+    [tagKeys.name]: name,
+  };
+}
