@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
+import { tombstoneStates } from '#shared/model/states.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import type { VolumesApi } from '#agent/link/api.ts';
 import { isAway } from '#agent/link/away.ts';
@@ -142,7 +143,7 @@ async function remove({ api, engine, runner }: VolumeCallPorts, name: string): P
   // Outside the runner: the detach may need this agent's sweep to hand the volume back.
   for await (const _ of looks(runner.stopping)) {
     const now = await api.get(name);
-    if (now?.id !== before.id) return;
+    if (now?.id !== before.id || tombstoneStates.has(now.state)) return;
     if (now.state !== 'deleting' && now.state !== 'detaching') throw notRemoved(now);
   }
 }

@@ -1,5 +1,6 @@
 import { ProductError } from '#shared/model/errors.ts';
 import type { OperationItem, ReceiptItem, StepItem, VolumeItem } from '#shared/model/items.ts';
+import { tombstoneStates } from '#shared/model/states.ts';
 import { DynamoStore } from './dynamo-store.ts';
 import type { EntityItem, EntityName } from './entities.ts';
 import { keys, partitions, workPartitions, type Key } from './keys.ts';
@@ -26,7 +27,9 @@ export class Table {
   /** The volume that has this name now; tombstones have none. */
   async readVolumeByName(namespace: string, name: string): Promise<VolumeRecord | undefined> {
     const claim = await this.read('name', keys.name(namespace, name));
-    return claim === undefined ? undefined : this.readVolume(claim.volumeId);
+    const record = claim === undefined ? undefined : await this.readVolume(claim.volumeId);
+    // Deleted between the two reads: the name has gone by now.
+    return record === undefined || tombstoneStates.has(record.volume.state) ? undefined : record;
   }
 
   /** Tombstones of one name, newest last. */
@@ -81,14 +84,14 @@ export class Table {
 
   /** Unfinished operations made before the time, oldest first. */
   async listUnfinishedOperations(before: string, limit = 100): Promise<OperationItem[]> {
-    const found = await this.#store.work(workPartitions.operations, before, limit);
+    const found = await this.#store.work(workPartitions.operations, endOf(before), limit);
     const operations = await this.readMany('operation', found);
     return operations.filter(({ status }) => status === 'pending' || status === 'running');
   }
 
   /** Tombstones whose undo window has ended. */
   async listDuePurges(now: string, limit = 100): Promise<VolumeItem[]> {
-    const found = await this.#store.work(workPartitions.purges, now, limit);
+    const found = await this.#store.work(workPartitions.purges, endOf(now), limit);
     const volumes = await this.readMany('volume', found);
     return volumes.filter(({ state, purgeAt }) => state === 'deleted' && (purgeAt ?? '~') <= now);
   }
@@ -145,6 +148,11 @@ export class Table {
       after = page.next;
     }
   }
+}
+
+/** Sort keys of work are `time#id`: the last one of a moment. */
+function endOf(time: string): string {
+  return `${time}~`;
 }
 
 /** The product's table by its name, in DynamoDB. */
