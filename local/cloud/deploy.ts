@@ -87,6 +87,8 @@ export async function deploy(cloud: CloudFile, progress: Progress): Promise<Clou
     cdk(cloud, [
       'deploy',
       ...stacks,
+      // Else the CDK also builds what stacks need that are not deployed here: the agent's package with its Node.js.
+      '--exclusively',
       '--require-approval',
       'never',
       '--outputs-file',
