@@ -6,7 +6,7 @@ import { send, type Answer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import { apiAnswer } from './http/errors.ts';
 import { forward, passedHeaders, type Upstream } from './http/forward.ts';
-import type { Identity, Principal } from './identity.ts';
+import { isFailure, type Identity, type IdentityFailure, type Principal } from './identity.ts';
 import type { Incoming } from './incoming.ts';
 import type { EdgeSettings } from './settings.ts';
 import { Sha256 } from './sigv4/sha256.ts';
@@ -75,13 +75,18 @@ async function admitted(parts: ApiParts, incoming: Incoming, call: Admission): P
   if (apiId === undefined) return notFound();
   if (claim === undefined || claim.service !== 'execute-api' || claim.region !== parts.settings.region)
     return forbidden();
-  const signed = { method, path, query, headers: request.headers, body: call.body };
-  const { principal } = await authenticate(parts.identity, claim, signed);
-  if (principal === undefined) return forbidden();
-  call.exchange.principalArn = principal.principalArn;
   const resource = `arn:aws:execute-api:${claim.region}:${parts.settings.account}:${apiId}/$default/${method}${route}`;
-  const [decision] = await parts.identity.authorize(claim, [{ action: 'execute-api:Invoke', resource }]);
-  return decision?.decision === 'Allow' ? principal : forbidden();
+  let allowed = false;
+  const resolve = async (): Promise<Principal | IdentityFailure> => {
+    const answer = await parts.identity.admit(claim, [{ action: 'execute-api:Invoke', resource }]);
+    if (isFailure(answer)) return answer;
+    allowed = answer.decisions[0]?.decision === 'Allow';
+    return answer.principal;
+  };
+  const signed = { method, path, query, headers: request.headers, body: call.body };
+  const { principal } = await authenticate(resolve, claim, signed);
+  call.exchange.principalArn = principal?.principalArn ?? null;
+  return principal && allowed ? principal : forbidden();
 }
 
 interface Invocation {

@@ -1,4 +1,4 @@
-import { isFailure, type Identity, type Principal } from './identity.ts';
+import { isFailure, type IdentityFailure, type Principal } from './identity.ts';
 import type { Claim } from './sigv4/credential.ts';
 import { signatureProblem, timeProblem, type SignedRequest } from './sigv4/verify.ts';
 
@@ -21,13 +21,13 @@ const kinds: Readonly<Record<string, 'expired-token' | 'invalid-token'>> = {
  * `test`; the emulator would take any, the edge does not.
  */
 export async function authenticate(
-  identity: Identity,
+  resolve: () => Promise<Principal | IdentityFailure>,
   claim: Claim,
   request: SignedRequest,
 ): Promise<Authenticated> {
   const late = timeProblem(claim, Date.now());
   if (late) return { failure: late };
-  const principal = await identity.resolve(claim.accessKeyId, claim.sessionToken);
+  const principal = await resolve();
   if (isFailure(principal)) return { failure: { kind: kinds[principal.code] ?? 'unknown-key' } };
   const wrong = await signatureProblem(claim, principal.secretAccessKey, request);
   return wrong ? { failure: wrong } : { principal };

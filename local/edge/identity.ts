@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import * as z from 'zod';
 import { EdgeError } from './errors.ts';
+import type { Claim } from './sigv4/credential.ts';
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
@@ -41,10 +42,15 @@ export interface Identity {
     who: { readonly accessKeyId: string; readonly region: string },
     wishes: readonly Wish[],
   ): Promise<Decision[]>;
+  /** Both in one question, where the wishes do not depend on who asks. */
+  admit(claim: Claim, wishes: readonly Wish[]): Promise<Admission | IdentityFailure>;
   close(): void;
 }
 
-export const isFailure = (found: Principal | IdentityFailure): found is IdentityFailure => 'code' in found;
+const Admission = z.object({ principal: Principal, decisions: z.array(Decision) });
+type Admission = z.infer<typeof Admission>;
+
+export const isFailure = (found: object): found is IdentityFailure => 'code' in found;
 
 /** @throws EdgeError IdentityUnavailable from each call while the emulator is away. */
 export function identityOver(socketPath: string): Identity {
@@ -64,6 +70,11 @@ export function identityOver(socketPath: string): Identity {
       const failed = Failure.safeParse(answer);
       if (failed.success) return wishes.map(() => ({ decision: 'ImplicitDeny', sid: '' }));
       return z.object({ decisions: z.array(Decision) }).parse(answer).decisions;
+    },
+    async admit({ accessKeyId, sessionToken, region }, wishes) {
+      const answer = await ask('/admit', { accessKeyId, sessionToken, region, requests: wishes });
+      const failed = Failure.safeParse(answer);
+      return failed.success ? failed.data.error : Admission.parse(answer);
     },
     close: () => agent.destroy(),
   };

@@ -87,7 +87,8 @@ async function admitted(parts: StorageParts, call: Admission): Promise<Principal
   const { incoming, claim, body, request, protocol } = call;
   const { method, path, query } = incoming;
   const signed = { method, path, query, headers: incoming.request.headers, body };
-  const { principal, failure } = await authenticate(parts.identity, claim, signed);
+  const resolve = () => parts.identity.resolve(claim.accessKeyId, claim.sessionToken);
+  const { principal, failure } = await authenticate(resolve, claim, signed);
   if (failure) return authenticationRefusal(protocol, failure);
   const wishes = await rules[call.service](request, parts.lookUp);
   const decisions = await parts.identity.authorize(claim, wishes);

@@ -4,6 +4,7 @@
       -> {secretAccessKey, sessionToken, accountId, principalArn, userId, type} | {error: {code, message}}
     POST /authorize  {accessKeyId, region, requests: [{action, resource, context, missing}]}
       -> {decisions: [{decision: "Allow" | "Deny" | "ImplicitDeny", sid}]} | {error: {code, message}}
+    POST /admit      both questions in one: the fields of both, {principal, decisions} | {error: {code, message}}
 
 A context holds what the caller of /authorize knows: aws:RequestTag/*, aws:TagKeys, aws:ResourceTag/* and the
 service's own keys (ec2:ResourceTag/*, ec2:CreateAction). The caller's own keys (aws:userid, aws:PrincipalTag/*) are
@@ -78,7 +79,12 @@ def authorize(request: dict) -> dict:
     return {"decisions": [_decide(principal, region, asked) for asked in request["requests"]]}
 
 
-ROUTES = {"/resolve": resolve, "/authorize": authorize}
+def admit(request: dict) -> dict:
+    principal = resolve(request)
+    return principal if "error" in principal else {"principal": principal, **authorize(request)}
+
+
+ROUTES = {"/resolve": resolve, "/authorize": authorize, "/admit": admit}
 
 
 async def _body(receive) -> bytes:

@@ -22,7 +22,7 @@ from ministack import app as ministack  # noqa: E402
 
 import corrections  # noqa: E402
 import identity  # noqa: E402
-from saving import Saver, changes_state  # noqa: E402
+from saving import Saver, changes_state, end_with_parent  # noqa: E402
 
 PRIVATE = 0o177
 """umask of the identity socket, which gives out secrets: the owner alone may use it."""
@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--identity-socket", required=True)
+    parser.add_argument("--tied", action="store_true", help="end with the process that started it (tests)")
     return parser.parse_args()
 
 
@@ -62,6 +63,8 @@ def configuration(options: argparse.Namespace) -> Config:
 
 def main() -> None:
     options = arguments()
+    if options.tied:
+        end_with_parent()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     corrections.apply()

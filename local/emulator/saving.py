@@ -31,6 +31,8 @@ CHILD_LIMIT_S = 60.0
 REST = 3
 """Between two writes at least this many times the duration of the last one passes, whatever the size of the state."""
 
+PR_SET_PDEATHSIG = 1
+
 READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Head", "Receive", "Lookup", "Search")
 
 
@@ -123,10 +125,14 @@ def _fork() -> int:
         os._exit(code)
 
 
+def end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _become_writer(parent: int) -> None:
     gc.disable()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the emulator and write over its successor
+    end_with_parent()  # never outlive the emulator and write over its successor
     if os.getppid() != parent:
         os._exit(1)
     # Connections, workers' pipes and the listening sockets are the parent's: a copy held here would keep them open.
