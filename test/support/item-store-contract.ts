@@ -113,10 +113,10 @@ export function itemStoreContract(name: string, make: () => Promise<ItemStore>):
 
     it('refuses two writes to one item, more than 100, and none', async () => {
       fresh();
-      await expect(store.transact([put('a'), put('a', { n: 2 })])).rejects.toThrow();
+      await expect(store.transact([put('a'), put('a', { n: 2 })])).rejects.toBeInstanceOf(Error);
       const many = Array.from({ length: 101 }, (_, at) => put(`m${at}`));
-      await expect(store.transact(many)).rejects.toThrow();
-      await expect(store.transact([])).rejects.toThrow();
+      await expect(store.transact(many)).rejects.toBeInstanceOf(Error);
+      await expect(store.transact([])).rejects.toBeInstanceOf(Error);
       expect((await store.query({ pk })).items).toEqual([]);
     });
 
