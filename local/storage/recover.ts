@@ -3,7 +3,9 @@ import { fenceLoop, loopsUnder } from './bytes/loops.ts';
 import type { Cloud } from './cloud.ts';
 import { finishAttachLater, finishDetachLater, hasPower } from './ec2/attachments.ts';
 import { openDevice, recordFenced, watchFenced } from './ec2/devices.ts';
+import { finishModifyLater } from './ec2/modifications.ts';
 import { finishPowerLater } from './ec2/power.ts';
+import { finishSnapshotLater } from './ec2/snapshots.ts';
 import { finishCreateLater, finishDeleteLater } from './ec2/volumes.ts';
 import { finishAccessPointLater } from './efs/access-points.ts';
 import { finishFileSystemLater } from './efs/file-systems.ts';
@@ -19,6 +21,8 @@ export async function recover(cloud: Cloud): Promise<void> {
     if (state === 'creating') finishCreateLater(cloud, id, cloud.settings.latency.createVolume);
     if (state === 'deleting') finishDeleteLater(cloud, id, 0);
   }
+  for (const { id } of cloud.store.list('snapshots')) finishSnapshotLater(cloud, id, 0);
+  for (const { volumeId } of cloud.store.list('modifications')) finishModifyLater(cloud, volumeId, 0);
   for (const { id } of cloud.store.list('instances')) finishPowerLater(cloud, id, 0);
   for (const { id } of cloud.store.list('fileSystems')) finishFileSystemLater(cloud, id, 0);
   for (const { id } of cloud.store.list('mountTargets')) finishMountTargetLater(cloud, id, 0);
