@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { attempt } from '#local/hosts/exec.ts';
-import { updateCloud, type CloudFile } from './cloud-file.ts';
+import { updateCloud, writeCloud, type CloudFile } from './cloud-file.ts';
 import { CloudError } from './errors.ts';
 import type { Progress } from './progress.ts';
 import { checkout, sourceHash } from './runtime.ts';
@@ -73,12 +74,16 @@ async function cdk(cloud: CloudFile, args: readonly string[]): Promise<void> {
  */
 export async function deploy(cloud: CloudFile, progress: Progress): Promise<CloudFile> {
   const hash = deploymentHash();
-  if (cloud.deployed === hash && cloud.stack !== undefined) return cloud;
+  const there = cloud.stack !== undefined && (await isDeployed(cloud));
+  if (there && cloud.deployed === hash) return cloud;
   const out = join(cloud.home, 'cdk.out');
   const outputs = join(cloud.home, 'outputs.json');
   mkdirSync(out, { recursive: true });
   rmSync(outputs, { force: true });
-  if (cloud.stack === undefined) {
+  if (!there) {
+    // An emulator that has lost its state has lost its users too.
+    const { cliUser: _gone, ...rest } = cloud;
+    writeCloud(rest);
     await progress.step('cdk bootstrap', () =>
       cdk(cloud, ['bootstrap', `aws://${cloud.account}/${cloud.region}`, '--output', out]),
     );
@@ -105,6 +110,16 @@ export async function deploy(cloud: CloudFile, progress: Progress): Promise<Clou
     stack,
     ...(stack['ApiId'] === undefined ? {} : { apiId: stack['ApiId'] }),
   });
+}
+
+/** Whether the emulator still has what it was given: its state can be wiped while cloud.json stays. */
+async function isDeployed(cloud: CloudFile): Promise<boolean> {
+  const formation = new CloudFormationClient(clientConfig(cloud));
+  for (const StackName of stacks) {
+    const found = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => undefined);
+    if (!found?.Stacks?.[0]?.StackStatus?.endsWith('_COMPLETE')) return false;
+  }
+  return true;
 }
 
 function readOutputs(path: string): Record<string, string> {
