@@ -1,4 +1,3 @@
-import type { Credentials } from '#shared/client/types.ts';
 import type { ProductError } from '#shared/model/errors.ts';
 import { asProductError } from '../render/error.ts';
 import { readConfigFile } from '../settings/config-file.ts';
@@ -10,33 +9,23 @@ import type { World } from '../world.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 import type { Answer, System } from './system.ts';
 
-interface ApiChecks {
-  readonly findings: readonly Finding[];
-  /** What later checks can build on. */
-  readonly reached: { readonly region?: string; readonly credentials?: Credentials };
-}
-
 /** AWS refuses a signature that is older than five minutes. */
 const refusedSkew = 300;
 const notableSkew = 30;
 
-export async function checkApi(world: World, flags: ConnectionFlags, system: System): Promise<ApiChecks> {
+export async function checkApi(world: World, flags: ConnectionFlags, system: System): Promise<Finding[]> {
   const settings = settingsOrFinding(world, flags);
-  if (!('endpoint' in settings)) return { findings: [settings], reached: {} };
-  const { finding, credentials } = await checkCredentials(settings.credentials);
+  if (!('endpoint' in settings)) return [settings];
+  const credentials = await checkCredentials(settings.credentials);
   const answer = await system.request({ url: `${settings.endpoint.value}/v1/identity`, timeout: 5000 });
-  const identity =
-    credentials === undefined || answer === undefined ? [] : [await checkIdentity(world, settings)];
-  return {
-    findings: [
-      ok('settings', describe(settings)),
-      finding,
-      checkEndpoint(settings.endpoint.value, answer),
-      ...checkClock(answer, world.now()),
-      ...identity,
-    ],
-    reached: { region: settings.region.value, ...(credentials === undefined ? {} : { credentials }) },
-  };
+  const both = credentials.status === 'ok' && answer !== undefined;
+  return [
+    ok('settings', describe(settings)),
+    credentials,
+    checkEndpoint(settings.endpoint.value, answer),
+    ...checkClock(answer, world.now()),
+    ...(both ? [await checkIdentity(world, settings)] : []),
+  ];
 }
 
 function settingsOrFinding(world: World, flags: ConnectionFlags): Settings | Finding {
@@ -53,18 +42,14 @@ function describe({ endpoint, region, namespace }: Settings): string {
     .join(', ');
 }
 
-async function checkCredentials(
-  source: CredentialSource,
-): Promise<{ finding: Finding; credentials?: Credentials }> {
-  const from =
-    source.kind === 'keys'
-      ? 'config file'
-      : `AWS SDK${source.profile === undefined ? '' : `, profile ${source.profile}`}`;
+async function checkCredentials(source: CredentialSource): Promise<Finding> {
+  const profile =
+    source.kind === 'chain' && source.profile !== undefined ? `, profile ${source.profile}` : '';
+  const from = source.kind === 'keys' ? 'config file' : `AWS SDK${profile}`;
   try {
-    const credentials = await credentialsOf(source)();
-    return { finding: ok('credentials', `key ${credentials.accessKeyId} (${from})`), credentials };
+    return ok('credentials', `key ${(await credentialsOf(source)()).accessKeyId} (${from})`);
   } catch (error) {
-    return { finding: failed('credentials', asProductError(error)) };
+    return failed('credentials', asProductError(error));
   }
 }
 

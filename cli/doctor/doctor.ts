@@ -18,9 +18,7 @@ export interface DoctorFlags extends GlobalFlags {
  * @throws ProductError Unavailable when a check failed; the lines have said which
  */
 export async function doctor(world: World, flags: DoctorFlags, system: System = thisSystem()): Promise<void> {
-  const api = await checkApi(world, flags, system);
-  const host = await checkHost(world, flags, { system, ...api.reached });
-  const findings = [...api.findings, ...host];
+  const findings = [...(await checkApi(world, flags, system)), ...(await checkHost(world, flags, system))];
   world.terminal.out(wantsJson(flags) ? JSON.stringify(findings, null, 2) : findings.map(lineOf).join('\n'));
   const failed = findings.filter(({ status }) => status === 'fail').length;
   if (failed > 0) throw new ProductError('Unavailable', `${failed} of ${findings.length} checks failed.`);

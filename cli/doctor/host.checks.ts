@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Credentials } from '#shared/client/types.ts';
 import type { World } from '../world.ts';
 import { checkAgent } from './agent.check.ts';
 import type { DoctorFlags } from './doctor.ts';
@@ -8,18 +7,11 @@ import { checkMetadata } from './metadata.check.ts';
 import { checkMounts } from './mounts.check.ts';
 import type { System } from './system.ts';
 
-export interface HostChecks {
-  readonly system: System;
-  readonly region?: string;
-  readonly credentials?: Credentials;
-}
-
 const defaultRoot = '/var/lib/hivemind/volumes';
 const defaultSocket = '/run/hivemind/agent.sock';
 
 /** Checks that only make sense where an agent runs, or should. */
-export async function checkHost(world: World, flags: DoctorFlags, checks: HostChecks): Promise<Finding[]> {
-  const { system } = checks;
+export async function checkHost(world: World, flags: DoctorFlags, system: System): Promise<Finding[]> {
   const root = flags.root ?? defaultRoot;
   const socket = flags.socket ?? defaultSocket;
   const asked = flags.root !== undefined || flags.socket !== undefined;
@@ -27,7 +19,7 @@ export async function checkHost(world: World, flags: DoctorFlags, checks: HostCh
     return [ok('host', 'no agent on this machine: its tools, roots and mounts are not checked')];
   }
   return [
-    ...(await checkMetadata(world, checks)),
+    ...(await checkMetadata(world, system)),
     ...(await checkTools(system)),
     checkRoot(system, root),
     await checkAgent(system, socket),

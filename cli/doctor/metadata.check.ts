@@ -1,80 +1,56 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { World } from '../world.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
-import type { HostChecks } from './host.checks.ts';
-import type { Answer } from './system.ts';
+import type { Answer, System } from './system.ts';
 
 /** An address that does not exist outside EC2 takes this long to be sure of. */
 const patience = 1000;
 
 /**
+ * Asks for a token over a socket that is deaf to packets with a TTL of 1 (IP_MINTTL). The hop limit is that TTL: if a
+ * token comes through, it reaches containers too. Node cannot set the option; Python can.
+ */
+const hopProbe = `
+import socket, sys
+conn = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+conn.setsockopt(socket.IPPROTO_IP, 21, 2)
+conn.sendall(("PUT /latest/api/token HTTP/1.1\\r\\nHost: " + sys.argv[1] +
+  "\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n").encode())
+try: print("heard" if conn.recv(64) else "deaf")
+except (TimeoutError, ConnectionResetError): print("deaf")
+`;
+
+/**
  * Checks the instance metadata service: with IMDSv1, or a hop limit above 1, each container of this host can take the
  * host's credentials, and is the host. Says nothing where there is no metadata service.
  */
-export async function checkMetadata(world: World, checks: HostChecks): Promise<Finding[]> {
-  const base = (world.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? 'http://169.254.169.254').replace(
-    /\/+$/,
-    '',
-  );
-  const get = (path: string, headers: Record<string, string>): Promise<Answer | undefined> =>
-    checks.system.request({ url: `${base}/latest/${path}`, headers, timeout: patience });
-  const token = await checks.system.request({
+export async function checkMetadata({ env }: World, system: System): Promise<Finding[]> {
+  const base = (env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? 'http://169.254.169.254').replace(/\/+$/, '');
+  const get = (headers: Record<string, string>): Promise<Answer | undefined> =>
+    system.request({ url: `${base}/latest/meta-data/instance-id`, headers, timeout: patience });
+  const token = await system.request({
     url: `${base}/latest/api/token`,
     method: 'PUT',
     headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' },
     timeout: patience,
   });
   if (token?.status !== 200) return [];
-  const plain = await get('meta-data/instance-id', {});
-  const id = (await get('meta-data/instance-id', { 'x-aws-ec2-metadata-token': token.text }))?.text ?? '';
-  return [
-    plain?.status === 200 ? v1IsOn(id) : ok('imds', `IMDSv2 only on ${id}`),
-    await checkHops(world, checks, id),
-  ];
+  const plain = await get({});
+  const id = (await get({ 'x-aws-ec2-metadata-token': token.text }))?.text ?? 'INSTANCE-ID';
+  const v2 = plain?.status === 200 ? open('imds', 'IMDSv1 is on', id) : ok('imds', `IMDSv2 only, on ${id}`);
+  return [v2, await checkHops(system, new URL(base), id)];
 }
 
-const remedy = (id: string): string =>
-  `aws ec2 modify-instance-metadata-options --instance-id ${id} --http-tokens required --http-put-response-hop-limit 1`;
-
-function v1IsOn(id: string): Finding {
-  return fail('imds', `IMDSv1 is on for ${id}: each container is this host`, remedy(id));
+async function checkHops(system: System, { hostname, port }: URL, id: string): Promise<Finding> {
+  const { stdout } = await system.run('python3', ['-c', hopProbe, hostname, port === '' ? '80' : port], 5000);
+  if (stdout.trim() === 'deaf') return ok('hop limit', '1');
+  if (stdout.trim() === 'heard') return open('hop limit', 'above 1', id);
+  return warn('hop limit', 'cannot be tried without python3', 'apt-get install python3');
 }
 
-/** The instance cannot read its own hop limit; EC2 tells, to those who may ask. */
-async function checkHops(world: World, checks: HostChecks, id: string): Promise<Finding> {
-  const limit = await readHopLimit(world, checks, id);
-  if (limit === undefined) {
-    return warn(
-      'hop limit',
-      'EC2 does not tell it to these credentials',
-      `with ec2:DescribeInstances: aws ec2 describe-instances --instance-ids ${id} --query 'Reservations[].Instances[].MetadataOptions'`,
-    );
-  }
-  return limit === 1
-    ? ok('hop limit', '1')
-    : fail('hop limit', `${limit}: each container is this host`, remedy(id));
-}
-
-async function readHopLimit(
-  { env }: World,
-  { system, region, credentials }: HostChecks,
-  id: string,
-): Promise<number | undefined> {
-  if (region === undefined || credentials === undefined) return undefined;
-  const endpoint =
-    env['AWS_ENDPOINT_URL_EC2'] ?? env['AWS_ENDPOINT_URL'] ?? `https://ec2.${region}.amazonaws.com`;
-  const url = new URL('/', endpoint);
-  const signer = new SignatureV4({ service: 'ec2', region, credentials, sha256: Sha256 });
-  const { method, headers, body } = await signer.sign({
-    method: 'POST',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    path: '/',
-    headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
-    body: `Action=DescribeInstances&Version=2016-11-15&InstanceId.1=${encodeURIComponent(id)}`,
-  });
-  const answer = await system.request({ url: url.href, method, headers, body: String(body), timeout: 5000 });
-  const limit = /<httpPutResponseHopLimit>(\d+)</.exec(answer?.text ?? '')?.[1];
-  return answer?.status === 200 && limit !== undefined ? Number(limit) : undefined;
+function open(check: string, what: string, id: string): Finding {
+  return fail(
+    check,
+    `${what}: each container is this host`,
+    `aws ec2 modify-instance-metadata-options --instance-id ${id} --http-tokens required --http-put-response-hop-limit 1`,
+  );
 }

@@ -63,7 +63,7 @@ function reason(stderr: string): string {
 }
 
 /** proc(5): fields up to a lone "-", then type, source and options; spaces stand as octal escapes. */
-export function parseMountInfo(text: string): Mount[] {
+function parseMountInfo(text: string): Mount[] {
   return text
     .split('\n')
     .filter((line) => line !== '')

@@ -14,7 +14,7 @@ export interface Upstream {
 }
 
 /** Lambda takes 6 MB, before API Gateway's own 10. */
-export const maxBody = 6 * 2 ** 20;
+const maxBody = 6 * 2 ** 20;
 const timeout = 35_000;
 
 /** Of what the caller sends, only this goes on: no Authorization, no cookies, nothing that is the connection's own. */

@@ -1,4 +1,5 @@
 import { ProductError, type Problem } from '#shared/model/errors.ts';
+import { printableLines } from './printable.ts';
 
 /** Any failure as ours: what is not ours already becomes Internal, its text without a stack. */
 export function asProductError(error: unknown): ProductError {
@@ -10,9 +11,11 @@ export function asProductError(error: unknown): ProductError {
 /** For people: what is wrong, the value, what is allowed, what to do. */
 export function errorLines({ message, details }: ProductError): string {
   const { value, allowed, hint, issues = [] } = details;
-  return [
+  // The message of a single one says it all.
+  const listed = issues.length === 1 && message.includes(issues[0]?.message ?? '') ? [] : issues;
+  const lines = [
     `hivemind: ${message}`,
-    ...issues.map(({ path, message: what, value: given }) =>
+    ...listed.map(({ path, message: what, value: given }) =>
       line(
         '-',
         `${path === '' ? '' : `${path}: `}${what}${given === undefined ? '' : ` (got ${shown(given)})`}`,
@@ -21,7 +24,8 @@ export function errorLines({ message, details }: ProductError): string {
     ...(value === undefined || message.includes(plain(value)) ? [] : [line('got:', shown(value))]),
     ...(allowed === undefined ? [] : [line('allowed:', allowed)]),
     ...(hint === undefined ? [] : [line('next:', hint)]),
-  ].join('\n');
+  ];
+  return printableLines(lines.join('\n'));
 }
 
 /** For programs: the RFC 9457 problem document, on one line. */

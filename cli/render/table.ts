@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printable } from './printable.ts';
 
 const noBorders = Object.fromEntries(
   [
@@ -35,12 +36,6 @@ export function details(pairs: readonly (readonly [string, string | undefined])[
   const shown = pairs.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...shown.map(([key]) => key.length)) + 1;
   return shown.map(([key, value = '']) => `${`${key}:`.padEnd(width)} ${printable(value)}`).join('\n');
-}
-
-/** A description with escape sequences in it must not drive the reader's terminal. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this removes
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
 }
 
 function trimmed(text: string): string {

@@ -106,7 +106,7 @@ function history(volume: Volume, now: number): Lines {
   ];
 }
 
-export function pairs(record: Readonly<Record<string, string>>): string {
+function pairs(record: Readonly<Record<string, string>>): string {
   return Object.entries(record)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { progress } from '@clack/prompts';
+import { printable } from '../render/printable.ts';
 import type { Progress } from './terminal.ts';
 
 /** A bar on stderr, so that stdout holds the result alone. */
@@ -9,7 +10,7 @@ export function progressBar(title: string): Progress {
   bar.start(title);
   return {
     report: (percent, message) => {
-      bar.advance(Math.max(0, percent - at), message === '' ? title : `${title}: ${message}`);
+      bar.advance(Math.max(0, percent - at), printable(message === '' ? title : `${title}: ${message}`));
       at = Math.max(at, percent);
     },
     done: (message) => {

@@ -7,7 +7,7 @@ const epochStart = '2026-01-02T03:04:05.000Z';
 let counter = 0;
 
 /** Ids in the form of the product's, in order of their making. */
-export function nextId(prefix: string): string {
+function nextId(prefix: string): string {
   return `${prefix}-${String(++counter).padStart(26, '0')}`;
 }
 
