@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { apiCall, type ApiParts, type ApiTarget } from './api-call.ts';
 import { conduct, unavailable, type Exchange } from './exchange.ts';
-import { json, send } from './http/answer.ts';
+import { json, send, type Answer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
-import { protocolOf } from './http/errors.ts';
+import { errorAnswer, protocolOf } from './http/errors.ts';
 import { forward, passedHeaders } from './http/forward.ts';
 import { incomingOf, isSmallForm, type Incoming } from './incoming.ts';
 import { operationOf } from './operations.ts';
@@ -22,8 +22,18 @@ export async function awsRequest(
   if (api) return apiCall(parts, incoming, { response, target: api });
   if (!isPublic(incoming)) return send(response, json(403, { message: 'Forbidden' }));
   const { claim } = incoming;
+  if (claim === undefined && request.headers.authorization !== undefined)
+    return send(response, incomplete(incoming));
   if (claim && isStorageService(claim.service)) return storageCall(parts, { incoming, claim, response });
   return emulatorCall(parts, incoming, response);
+}
+
+/** The emulator takes any other kind of Authorization for root's; AWS takes none. */
+function incomplete({ target }: Incoming): Answer {
+  const protocol = protocolOf('unsigned', { target, form: {} });
+  const message =
+    "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters of AWS4-HMAC-SHA256.";
+  return errorAnswer(protocol, { status: 403, code: 'IncompleteSignatureException', message });
 }
 
 /** The API under the addresses that the emulator gives it: they are held to what the API port is held to. */

@@ -61,15 +61,21 @@ function serverOf(listener: Listener): Server {
   const server = createServer(
     { keepAliveTimeout: 75_000, requestTimeout: 0, noDelay: true },
     (request, response) => {
-      listener(request, response).catch(() => failed(request, response));
+      listener(request, response).catch((error: unknown) => failed(error, { request, response }));
     },
   );
   return server;
 }
 
-/** A caller that is gone needs no answer; anything else is an error of ours or of the emulator's. */
-function failed(request: IncomingMessage, response: ServerResponse): void {
+/** A caller that is gone needs no answer; anything else is an error of ours or of the emulator's, and is logged. */
+function failed(
+  error: unknown,
+  { request, response }: { request: IncomingMessage; response: ServerResponse },
+): void {
   if (request.destroyed && response.destroyed) return;
+  const call = `${request.method} ${request.url?.split('?')[0]}`;
+  const entry = { level: 'error', at: new Date().toISOString(), call, error: String(error) };
+  process.stderr.write(`${JSON.stringify(entry)}\n`);
   if (response.headersSent) response.destroy();
   else send(response, unavailable);
 }

@@ -1,8 +1,8 @@
 """Saves the emulator's state soon after each change, so that a kill -9 loses at most the last moments.
 
 MiniStack writes its state at SIGTERM only. Here a forked child writes it, as Redis does: the child sees one frozen
-picture of memory, requests go on meanwhile, and a write costs the server only the fork. Every file is replaced
-atomically, so a kill in the middle leaves the older one.
+picture of memory, requests go on meanwhile, and a write costs the server only the fork. Files are written
+beside their places and put there together at the end, so a kill in the middle leaves the older ones.
 """
 
 import asyncio
@@ -146,20 +146,24 @@ def _become_writer(parent: int) -> None:
 
 
 def _write_all() -> None:
+    """All services are written first and put in place together, so that their states go with one another."""
     os.makedirs(persistence.STATE_DIR, exist_ok=True)
+    written = []
     for service, get_state in ministack._build_persistence_save_dict().items():
         try:
             state = get_state()
             if state is not None:
-                _write(service, state)
+                written.append(_write(service, state))
         except Exception:
             logger.exception("could not save the state of %s", service)
+    for path in written:
+        os.replace(f"{path}.tmp", path)
 
 
-def _write(service: str, state: dict) -> None:
+def _write(service: str, state: dict) -> str:
     path = os.path.join(persistence.STATE_DIR, f"{service}.json")
     wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": state}
     text = json.dumps(wrapped, default=persistence._json_default)
     with open(f"{path}.tmp", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)
-    os.replace(f"{path}.tmp", path)
+    return path

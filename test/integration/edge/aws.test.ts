@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
 import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -111,6 +111,16 @@ describe('callers', () => {
       asUser.send(new PutItemCommand({ TableName: 'things', Item: { pk: { S: 'c' } } })),
     ).rejects.toThrow('User: arn:aws:iam::000000000000:user/tabler is not authorized');
   });
+
+  it.each(['Bearer x', 'Basic dGVzdDp0ZXN0', 'AWS4-HMAC-SHA256 Credential=test/1'])(
+    'who show %j are refused',
+    async (authorization) => {
+      const headers = { authorization, 'x-amz-target': 'DynamoDB_20120810.ListTables' };
+      const answer = await fetch(cloud.aws, { method: 'POST', body: '{}', headers });
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ __type: 'IncompleteSignatureException' });
+    },
+  );
 
   it('with a wrong secret are refused', async () => {
     const user = await makeUser(cloud.aws, 'wrong', [{ Action: '*', Resource: '*' }]);
@@ -251,7 +261,8 @@ describe('the emulator', () => {
     };
     const table = new DynamoDBClient(as(cloud.aws));
     await table.send(new PutItemCommand({ TableName: 'things', Item: { pk: { S: 'kept' } } }));
-    await savedSince(Date.now());
+    await saved('dynamodb', 'kept');
+    await saved('sts', session.accessKeyId);
     await cloud.emulator.kill();
     await cloud.startEmulator();
     const found = await table.send(new GetItemCommand({ TableName: 'things', Key: { pk: { S: 'kept' } } }));
@@ -271,8 +282,8 @@ describe('the emulator', () => {
   });
 });
 
-/** Waits for the state to have been written after a moment. */
-async function savedSince(moment: number): Promise<void> {
-  const file = `${cloud.home}/emulator/state/dynamodb.json`;
-  await until('the state is written', () => statSync(file).mtimeMs > moment, { within: 5000 });
+/** Waits for the state of a service to have been written with this in it. */
+async function saved(service: string, text: string): Promise<void> {
+  const file = `${cloud.home}/emulator/state/${service}.json`;
+  await until('the state is written', () => readFileSync(file, 'utf8').includes(text), { within: 10_000 });
 }
