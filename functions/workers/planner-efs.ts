@@ -150,11 +150,14 @@ function planDelete(facts: EfsFacts): EfsStep {
       progress: operation.progress,
     };
   }
-  if (users.length > 0)
-    return { ...wait(facts, `Waiting until it is free. ${inUse(users).detail}`), progress: 10 }; // guard: delete-in-use-shared
+  if (users.length > 0) return handBack(facts, users); // guard: delete-in-use-shared
   const window = volume.purge ? 0 : minutes(60 * undoWindowHours);
   const purgeAt = new Date(now.getTime() + window).toISOString();
   return { kind: 'bury', purgeAt, message: 'Deleted; the name is free', progress: 60 };
+}
+
+function handBack(facts: EfsFacts, users: readonly User[]): EfsStep {
+  return { ...wait(facts, `Waiting until it is free. ${inUse(users).detail}`), progress: 10 };
 }
 
 function inUse(users: readonly User[]): Failure {
