@@ -3,6 +3,10 @@ export const metricsNamespace = 'HivemindVolumes';
 
 /** Their names, in one place for who publishes, who alarms and the dashboard. All are counts. */
 export const metricNames = {
+  /** API functions, per request: a success; a refusal (4xx, 501); a failure of ours (5xx). */
+  answered: 'Answered',
+  refused: 'Refused',
+  failed: 'Failed',
   /** Sweeper, each sweep: volumes in EC2 with our tag and no record. Reported, never deleted. */
   leakedVolumes: 'LeakedVolumes',
   /** Sweeper, each sweep: unfinished operations that have made no progress for 15 minutes. */

@@ -152,7 +152,7 @@ function resolveZone(
       allowed: 'leave it out',
     });
   }
-  if (availabilityZone.startsWith(region)) return availabilityZone;
+  if (availabilityZone.slice(0, -1) === region) return availabilityZone;
   throw wrongField('availabilityZone', availabilityZone, {
     message: 'in another Region than this deployment',
     allowed: `a zone of ${region}`,

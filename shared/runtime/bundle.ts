@@ -1,7 +1,10 @@
 import middy from '@middy/core';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type * as z from 'zod';
+import { errorCodes } from '#shared/model/errors.ts';
+import { metricNames } from '#shared/model/metrics.ts';
 import type { HttpResponse } from './http-response.ts';
 import { metrics, logger } from './telemetry.ts';
 import { captureLambdaHandler, tracer } from './tracer.ts';
@@ -16,7 +19,19 @@ function observed<Event, Result>() {
 
 /** A function behind the HTTP API. `answer` never throws: the router turns every error into a problem document. */
 export function httpFunction(answer: (event: unknown) => Promise<HttpResponse>) {
-  return observed<unknown, HttpResponse>().handler((event) => answer(event));
+  return observed<unknown, HttpResponse>().handler(async (event) => {
+    const response = await answer(event);
+    metrics.addMetric(outcomeOf(response.statusCode), MetricUnit.Count, 1);
+    return response;
+  });
+}
+
+/** Refused is the caller's mistake, failed is ours: only the second has an alarm. */
+function outcomeOf(status: number): string {
+  if (status < 400) return metricNames.answered;
+  return status < 500 || status === errorCodes.NotImplemented.status
+    ? metricNames.refused
+    : metricNames.failed;
 }
 
 /** What a function may ask of its invocation. */

@@ -80,7 +80,8 @@ async function serve(
 
 function refuse(error: unknown, requestId: string, log: Log): HttpResponse {
   const response = problemResponse(error, requestId, allowHeader(error));
-  if (response.statusCode >= 500) log.error('request failed', { requestId, error });
+  if (response.statusCode >= 500 && !isProductError(error, 'NotImplemented'))
+    log.error('request failed', { requestId, error });
   return response;
 }
 
