@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { describe, expect, it } from 'vitest';
+import { entities } from '#shared/aws/table/entities.ts';
+
+/*
+ * The shapes that the table holds, pinned. When this fails you have changed one of them: items written before are still there.
+ *
+ *   1. Can every item of the old shape be read with the new schema (a new field that is optional or has a default)? Then only
+ *      pin the new hash.
+ *   2. If not: raise the entity's `version` in shared/aws/table/entities.ts, read the old shape too (migrate in parseItem, by
+ *      the stored `version`), add a test here that reads an item of the old shape, and pin version and hash.
+ */
+const pinned: Readonly<Record<string, string>> = {
+  attachment: 'v1 fdaad644134ada47',
+  attachmentTwin: 'v1 fdaad644134ada47',
+  device: 'v1 0168a33db9540097',
+  host: 'v1 19ea622a82b8794c',
+  hostIndex: 'v1 c04bcab767883aac',
+  hostPurge: 'v1 9726f8a92b3dd5e6',
+  label: 'v1 3923d5dd6839666a',
+  lease: 'v1 611f24e5673cfc82',
+  name: 'v1 9728df57362d23d6',
+  observation: 'v1 c00b1fda6981da75',
+  operation: 'v1 b0d74d6e4fb223f9',
+  operationIndex: 'v1 a32bb219e3122ed9',
+  purge: 'v1 9726f8a92b3dd5e6',
+  receipt: 'v1 6da418052f1c397b',
+  seen: 'v1 c9c8cb7e6627e234',
+  step: 'v1 1db761a51ce335ab',
+  tombstone: 'v1 6a2fe0a7a6d34f1e',
+  volume: 'v1 d532c9419359103c',
+};
+
+function shapeOf(schema: z.ZodType): string {
+  const json = JSON.stringify(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }));
+  return createHash('sha256').update(json).digest('hex').slice(0, 16);
+}
+
+describe('stored shapes', () => {
+  it('are the pinned ones', () => {
+    const shapes = Object.entries(entities).map(([name, { schema, version }]) => [
+      name,
+      `v${version} ${shapeOf(schema)}`,
+    ]);
+    expect(Object.fromEntries(shapes)).toEqual(pinned);
+  });
+});
