@@ -19,7 +19,7 @@ export function bindDriver({ mounts, rules }: BindPorts): Driver {
     async stage({ path, assignment }) {
       if (mountedAt(await mounts.list(), path) !== undefined) return assignment;
       const source = sourceOf(assignment);
-      if (assignment.options['create'] === 'true') await createHostPath(source, rules);
+      if (!assignment.readOnly) await createHostPath(source, assignment.owner, rules);
       const held = await holdHostPath(source, rules);
       try {
         await mkdir(path, { recursive: true, mode: 0o700 });

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, chown, mkdir, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { ProductError } from '#shared/model/errors.ts';
+import { mapLimit } from '#shared/model/map-limit.ts';
+import type { Owner } from '#shared/model/volume.ts';
 
 /** A directory of the host, held open: what was checked is what will be bound. */
 export interface HeldDirectory {
@@ -22,14 +23,14 @@ export interface HostPathRules {
  * Contract 9: opens first, then looks where the descriptor really is. Symbolic links are followed, and judged by where they lead.
  * @throws PathRefused when it is missing, no directory, outside the roots or the agent's own.
  */
-export async function holdHostPath(path: string, rules: HostPathRules): Promise<HeldDirectory> {
-  const handle = await openDirectory(path);
+export async function holdHostPath(path: string, rules: HostPathRules, shown = path): Promise<HeldDirectory> {
+  const handle = await openDirectory(path, shown);
   try {
     const descriptor = `/proc/${process.pid}/fd/${handle.fd}`;
     const real = await readlink(descriptor);
     const roots = await Promise.all([realRoots(rules.allowedRoots), realRoots(rules.reserved)]);
-    if (!isUnder(real, roots[0])) throw outside(path, real, rules); // guard: path-inside
-    if (touches(real, roots[1])) throw reserved(path); // guard: path-reserved
+    if (!isUnder(real, roots[0])) throw outside(shown, real, rules); // guard: path-inside
+    if (touches(real, roots[1])) throw reserved(shown); // guard: path-reserved
     return { path: real, descriptor, close: () => handle.close() };
   } catch (error) {
     await handle.close();
@@ -37,38 +38,63 @@ export async function holdHostPath(path: string, rules: HostPathRules): Promise<
   }
 }
 
-/** Makes a missing directory (option `create=true`) below an existing one inside the roots. */
-export async function createHostPath(path: string, rules: HostPathRules): Promise<void> {
-  const parent = await holdHostPath(dirname(path), { ...rules, reserved: rules.reserved });
-  try {
-    await mkdir(`${parent.descriptor}/${path.slice(path.lastIndexOf('/') + 1)}`, { mode: 0o755 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    await parent.close();
+/**
+ * Makes what is missing of a path, as `docker run -v` does, a component at a time through the descriptor of its parent.
+ * The last one gets the volume's owner and mode if it was made here; what was there is not touched.
+ */
+export async function createHostPath(path: string, owner: Owner, rules: HostPathRules): Promise<void> {
+  const root = rules.allowedRoots.find((one) => isUnder(path, [one]));
+  if (root === undefined) throw outside(path, path, rules);
+  await mkdir(root, { recursive: true, mode: 0o755 });
+  const parts = path
+    .slice(root.length)
+    .split('/')
+    .filter((part) => part !== '');
+  const own = await realRoots(rules.reserved);
+  let parent = await holdHostPath(root, { ...rules, reserved: [] });
+  for (const [index, part] of parts.entries()) {
+    const child = `${parent.descriptor}/${part}`;
+    try {
+      if (isUnder(`${parent.path}/${part}`, own)) throw reserved(path);
+      await makeDirectory(child, index === parts.length - 1 ? owner : undefined);
+      const next = await holdHostPath(child, { ...rules, reserved: [] }, path);
+      await parent.close();
+      parent = next;
+    } catch (error) {
+      await parent.close();
+      throw error;
+    }
   }
+  await parent.close();
 }
 
-async function openDirectory(path: string): Promise<FileHandle> {
+async function makeDirectory(path: string, owner: Owner | undefined): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  if (owner === undefined) return;
+  await chown(path, owner.uid, owner.gid);
+  await chmod(path, Number.parseInt(owner.mode, 8));
+}
+
+async function openDirectory(path: string, shown: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch (error) {
-    const missing = codeOf(error) === 'ENOENT';
-    throw new ProductError('PathRefused', `${path} is not a directory of this host that can be opened.`, {
-      value: path,
-      hint: missing
-        ? `Make it ("mkdir ${path}"), or create the volume with the option create=true.`
-        : 'Use another path.',
-      cause: error,
+  } catch (cause) {
+    throw new ProductError('PathRefused', `${shown} is not a directory of this host that can be opened.`, {
+      value: shown,
+      hint: `Make it ("mkdir -p ${shown}"), or use another path.`,
+      cause,
     });
   }
 }
 
 /** A root may itself be a link (/data on many hosts); one that is missing allows nothing. */
 async function realRoots(roots: readonly string[]): Promise<string[]> {
-  const real = await Promise.all(
-    [...roots].slice(0, 32).flatMap((root) => [realpath(root).catch(() => undefined)]),
-  );
+  const real = await mapLimit(roots, 4, (root) => realpath(root).catch(() => undefined));
   return real.filter((root) => root !== undefined);
 }
 
