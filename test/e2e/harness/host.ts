@@ -29,6 +29,10 @@ export interface TestHost {
   attempt(argv: readonly string[], input?: string): Promise<Outcome>;
   /** `docker …` inside. */
   docker(...args: string[]): Promise<string>;
+  /** Starts a container of that name with a volume of ours at /data. */
+  container(name: string, volume: string, ...command: string[]): Promise<string>;
+  /** Runs a command to its end in a container with a volume of ours at /data. Gives trimmed stdout. */
+  once(volume: string, ...command: string[]): Promise<string>;
   /** `docker-compose …` inside, in a folder. */
   compose(folder: string, ...args: string[]): Promise<string>;
   /** A path of the host as this machine sees it; also while the host is frozen. */
@@ -53,6 +57,16 @@ export interface TestHost {
   mounts(): string[];
 }
 
+const mounting = (volume: string): string[] => [
+  '-v',
+  `${volume}:/data`,
+  '--volume-driver',
+  'hivemind',
+  '--network',
+  'none',
+  'busybox',
+];
+
 /** Long enough for an attach that is tried again. */
 const COMMAND_MS = 150_000;
 
@@ -75,6 +89,9 @@ export async function addTestHost(
     attempt: (argv, input) =>
       attemptInside(insideOf(machine()), argv, { ...settings(), ...(input === undefined ? {} : { input }) }),
     docker: (...args) => run('docker', ...args),
+    container: (container, volume, ...command) =>
+      run('docker', 'run', '-d', '--name', container, ...mounting(volume), ...command),
+    once: (volume, ...command) => run('docker', 'run', '--rm', ...mounting(volume), ...command),
     compose: (folder, ...args) =>
       run('docker-compose', '--project-directory', folder, '-f', join(folder, 'docker-compose.yml'), ...args),
     path: (inside) => join(root(), inside),
