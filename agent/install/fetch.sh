@@ -22,12 +22,15 @@ role=$(instance_says iam/security-credentials/) || {
 }
 (umask 077; instance_says "iam/security-credentials/$role" >"$work/credentials")
 
+# S3 wants the hash of the body, here of none; curl before 8 does not send it.
+nothing=$(sha256sum </dev/null | cut -d' ' -f1)
 # By standard input: arguments show in the list of processes.
 curl -fsS --retry 5 -m 600 --config - -o "$work/package.tar.gz" <<CONFIG
 url = "$PACKAGE_URL"
 aws-sigv4 = "aws:amz:$REGION:s3"
 user = "$(field AccessKeyId):$(field SecretAccessKey)"
 header = "x-amz-security-token: $(field Token)"
+header = "x-amz-content-sha256: $nothing"
 CONFIG
 mkdir "$work/package"
 tar -xzf "$work/package.tar.gz" -C "$work/package"

@@ -93,15 +93,9 @@ export class HostsStack extends Stack {
 
   /** agent/install/fetch.sh with its three variables in front. */
   private script(asset: Asset, endpoint: string): string {
-    const body = readFileSync(join(installFolder, 'fetch.sh'), 'utf8');
-    const [shebang, ...rest] = body.split('\n');
-    return Fn.join('\n', [
-      shebang ?? '',
-      Fn.join('', ['PACKAGE_URL=', asset.httpUrl]),
-      Fn.join('', ['API_ENDPOINT=', endpoint]),
-      Fn.join('', ['REGION=', this.region]),
-      ...rest,
-    ]);
+    const [shebang, ...rest] = readFileSync(join(installFolder, 'fetch.sh'), 'utf8').split('\n');
+    const variables = [`PACKAGE_URL=${asset.httpUrl}`, `API_ENDPOINT=${endpoint}`, `REGION=${this.region}`];
+    return [shebang, ...variables, ...rest].join('\n');
   }
 
   private launchTemplate(script: string, securityGroupId: string): void {

@@ -33,6 +33,7 @@ const templates = () => readdirSync(out).filter((file) => file.endsWith('.templa
 test('cdk synth works with no credentials and no network, and cdk-nag has nothing to say', () => {
   expect(templates().toSorted()).toEqual([
     'HivemindControlPlane.template.json',
+    'HivemindHosts.template.json',
     'HivemindObservability.template.json',
     'HivemindStorage.template.json',
   ]);

@@ -20,6 +20,7 @@ export function synthesise(context: Readonly<Record<string, unknown>> = {}) {
     storage: Template.fromStack(stacks.storage),
     controlPlane: Template.fromStack(stacks.controlPlane),
     observability: Template.fromStack(stacks.observability),
+    hosts: Template.fromStack(stacks.hosts),
   };
 }
 
