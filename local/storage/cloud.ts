@@ -17,6 +17,8 @@ export interface Cloud {
   readonly log: Log;
   /** The folder that holds EFS file systems, one directory each. */
   readonly efsDir: string;
+  /** The folder that holds recovery points, one directory each. */
+  readonly backupDir: string;
 }
 
 /** One call on the wire. */

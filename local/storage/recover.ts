@@ -1,4 +1,7 @@
 import { basename } from 'node:path';
+import { continueBackupLater } from './backup/backup-jobs.ts';
+import { finishDeletePointLater } from './backup/recovery-points.ts';
+import { continueRestoreLater } from './backup/restore-jobs.ts';
 import { fenceLoop, loopsUnder } from './bytes/loops.ts';
 import type { Cloud } from './cloud.ts';
 import { finishAttachLater, finishDetachLater, hasPower } from './ec2/attachments.ts';
@@ -27,6 +30,9 @@ export async function recover(cloud: Cloud): Promise<void> {
   for (const { id } of cloud.store.list('fileSystems')) finishFileSystemLater(cloud, id, 0);
   for (const { id } of cloud.store.list('mountTargets')) finishMountTargetLater(cloud, id, 0);
   for (const { id } of cloud.store.list('accessPoints')) finishAccessPointLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('backupJobs')) continueBackupLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('restoreJobs')) continueRestoreLater(cloud, id, 0);
+  for (const { arn } of cloud.store.list('recoveryPoints')) finishDeletePointLater(cloud, arn, 0);
   cloud.events.resume();
   await cloud.store.commit();
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { adminRoutes } from './admin/routes.ts';
 import { listenAdmin } from './admin/server.ts';
+import { backupOperations } from './backup/operations.ts';
 import { Disk } from './bytes/disk.ts';
 import { CallLog } from './call-log.ts';
 import type { Cloud } from './cloud.ts';
@@ -54,7 +55,7 @@ export async function startStorageService(options: StorageServiceOptions): Promi
   const cloud = await openCloud(options, log);
   await recover(cloud);
   const parts = { cloud, faults: new Faults(), calls: new CallLog(), invalidAnswers: [] as string[] };
-  const operations = { ec2: ec2Operations, efs: efsOperations, backup: {} };
+  const operations = { ec2: ec2Operations, efs: efsOperations, backup: backupOperations };
   const answer = answererOf({
     ...parts,
     models,
@@ -80,6 +81,8 @@ export async function startStorageService(options: StorageServiceOptions): Promi
 
 async function openCloud(options: StorageServiceOptions, log: Log): Promise<Cloud> {
   const settings = settingsSchema.parse(options.settings ?? {});
+  const backupDir = join(options.dir, 'backups');
+  await mkdir(backupDir, { recursive: true });
   const efsDir = join(options.dir, 'efs');
   await mkdir(efsDir, { recursive: true });
   await writeMountHelper(options.dir, efsDir);
@@ -88,5 +91,5 @@ async function openCloud(options: StorageServiceOptions, log: Log): Promise<Clou
   const store = await Store.open(options.dir);
   const work = new Work(log);
   const events = new Events({ store, work, log, endpoint: settings.eventsEndpoint });
-  return { settings, store, disk, work, events, log, efsDir };
+  return { settings, store, disk, work, events, log, efsDir, backupDir };
 }

@@ -36,6 +36,7 @@ export async function wipe(cloud: Cloud): Promise<void> {
     join(cloud.disk.folder, 'volumes'),
     join(cloud.disk.folder, 'snapshots'),
     cloud.efsDir,
+    cloud.backupDir,
   ]) {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
   }
