@@ -16,6 +16,7 @@ export type FaultKind = (typeof faultKinds)[number];
 export const Fault = z.strictObject({
   id: z.string().min(1),
   service: z.string().optional(),
+  /** `*` stands for anything, so that routes can be meant: `DELETE *volumes*`. */
   action: z.string().optional(),
   functionName: z.string().optional(),
   kind: z.enum(faultKinds),
@@ -72,8 +73,22 @@ export class Faults {
 
 const matches = (fault: Fault, call: Aimed): boolean =>
   (fault.service ?? call.service) === call.service &&
-  (fault.action ?? call.action) === call.action &&
+  actionMatches(fault.action, call.action) &&
   (fault.functionName ?? call.functionName) === call.functionName;
+
+function actionMatches(wanted: string | undefined, action: string): boolean {
+  if (wanted === undefined || wanted === action) return true;
+  const [start = '', ...parts] = wanted.split('*');
+  if (parts.length === 0 || !action.startsWith(start)) return false;
+  const end = parts.pop() ?? '';
+  let at = start.length;
+  for (const part of parts) {
+    const found = action.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return action.length - end.length >= at && action.endsWith(end);
+}
 
 function fires(candidate: Switch): boolean {
   const { after, times, probability } = candidate.fault;
