@@ -121,13 +121,14 @@ export class Worker<Step extends AnyStep, Facts extends ChangeFacts> {
     const claim = await this.#claim(facts, { step, executor, deadline });
     if (claim === undefined) return look(2);
     const claimed = { ...facts, operation: claim.operation, record: await this.#reread(facts.record) };
+    let answered: (fresh: Facts) => Change;
     try {
-      const answered = await executor.perform(step, claimed);
-      return await this.#confirm(claim.step, claimed, (fresh) => [step, answered(fresh)]);
+      answered = await executor.perform(step, claimed);
     } catch (error) {
-      if (!isProductError(error) || isProductError(error, 'Conflict')) throw error;
-      return await this.#failed(claim.step, claimed, { step, error });
+      if (!isProductError(error)) throw error;
+      return this.#failed(claim.step, claimed, { step, error });
     }
+    return this.#confirm(claim.step, claimed, (fresh) => [step, answered(fresh)]);
   }
 
   /** Intent before effect: the claim, the operation as running, and a check that all is as it was planned on. */

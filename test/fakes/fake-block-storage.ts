@@ -47,6 +47,8 @@ export class FakeBlockStorage implements BlockStorage {
   #count = 0;
   /** Every call that changed something or tried to, in order. */
   readonly calls: { readonly action: BlockAction; readonly about: string }[] = [];
+  /** `volume instance` of each device that was to be detached without force while it was held. */
+  readonly asked: string[] = [];
   /** `volume instance` of each device that was forced away while it was held. */
   readonly cutOff: string[] = [];
 
@@ -138,6 +140,7 @@ export class FakeBlockStorage implements BlockStorage {
       const [attachment] = this.truth.volumes.get(volumeId)?.attachments ?? [];
       if (attachment?.instanceId !== instanceId) return;
       const pair = `${volumeId} ${instanceId}`;
+      if (!force && this.#held.has(pair)) this.asked.push(pair);
       if (force && this.#held.delete(pair)) this.cutOff.push(pair);
       if (attachment.state === 'detaching' || attachment.state === 'busy') return;
       const leaving = { ...attachment, state: 'detaching' } as const;

@@ -25,14 +25,15 @@ export const undoWindowHours = 24;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
+  readonly store?: MemoryStore;
   /** What workers see of the table; the API sees the store itself. */
   readonly workerStore?: (store: ItemStore) => ItemStore;
 }
 
 /** API, workers, table and EC2 in one process, under a clock that only the test moves. */
 export class World {
-  readonly store = new MemoryStore();
-  readonly table = new Table(this.store);
+  readonly store: MemoryStore;
+  readonly table: Table;
   readonly instances = new FakeInstances();
   readonly storage: FakeBlockStorage;
   readonly api: Ports;
@@ -44,6 +45,8 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     const clock = this.clock;
+    this.store = options.store ?? new MemoryStore();
+    this.table = new Table(this.store);
     this.storage = new FakeBlockStorage({ ...options, clock });
     const workflow = { start: ({ id }: { id: string }) => Promise.resolve(void this.started.push(id)) };
     const waker = { wake: (host: string) => Promise.resolve(void this.woken.push(host)) };

@@ -1,0 +1,98 @@
+import type { BlockVolume } from '#shared/aws/ec2/block-storage.ts';
+import { parseItem } from '#shared/aws/table/writes.ts';
+import type { Item } from '#shared/aws/table/store.ts';
+import type { VolumeItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import { busyStates, tombstoneStates } from '#shared/model/states.ts';
+import { tagKeys } from '#shared/model/tags.ts';
+import type { World } from './world.ts';
+
+/** What must hold of records, EC2 and hosts once everything is at rest. Returns what does not. */
+export async function judge(world: World): Promise<string[]> {
+  const items = [...world.store.items.values()];
+  const volumes = items.filter(of('volume')).map((item) => parseItem('volume', item));
+  const real = [...world.storage.truth.volumes.values()].filter(({ state }) => state !== 'deleting');
+  return [
+    ...unfinished(items),
+    ...(await Promise.all(volumes.map((volume) => judgeVolume(world, volume)))).flat(), // eslint-disable-line hivemind/no-unbounded-all -- a handful, in memory
+    ...real.flatMap((block) => judgeBlock(block, real, volumes)),
+    ...doubles(world),
+    ...devices(items, volumes),
+    ...world.storage.asked.map((pair) => `a detach was asked for while the host used the volume: ${pair}`),
+  ];
+}
+
+const of =
+  (entity: string) =>
+  (item: Item): boolean =>
+    item['entity'] === entity;
+
+function unfinished(items: readonly Item[]): string[] {
+  return items
+    .filter(of('operation'))
+    .map((item) => parseItem('operation', item))
+    .filter(({ status }) => !isFinished(status))
+    .map(({ kind, message }) => `an operation never ended: ${kind}, ${message}`);
+}
+
+async function judgeVolume(world: World, volume: VolumeItem): Promise<string[]> {
+  const { state, storage, hosts, operation } = volume;
+  const broken: string[] = [];
+  if (busyStates.has(state)) broken.push(`a volume stays ${state}`);
+  if (operation !== undefined) broken.push(`a volume that is ${state} still names an operation`);
+  if (storage?.kind !== 'ebs') {
+    const may = state === 'unplaced' || state === 'failed' || state === 'deleted' || state === 'purged';
+    return may ? broken : [...broken, `a volume that is ${state} has no storage`];
+  }
+  const block = world.storage.truth.volumes.get(storage.volumeId);
+  if (block === undefined) return [...broken, `the storage of a volume that is ${state} is lost`];
+  const { lease, attachments } = await world.byId(volume.id);
+  const where = block.attachments.map((item) => `${item.instanceId} ${item.state}`).join();
+  if (state === 'attached') {
+    if (where !== `${hosts[0]} attached`) broken.push(`attached to ${hosts.join()}, but EC2 says ${where}`);
+    if (lease?.holder !== hosts[0])
+      broken.push(`attached to ${hosts.join()}, but the lease is ${lease?.holder}'s`);
+    if (attachments[0]?.epoch !== lease?.epoch)
+      broken.push('an attachment under another epoch than the lease');
+    if (attachments.length !== 1) broken.push(`attached with ${attachments.length} attachments`);
+  } else {
+    if (where !== '') broken.push(`a volume that is ${state} is attached: ${where}`);
+    if (attachments.length > 0) broken.push(`a volume that is ${state} has attachments`);
+    if (lease?.holder !== undefined || lease?.inUse === true)
+      broken.push(`a volume that is ${state} has a holder`);
+  }
+  return broken;
+}
+
+/** Every EC2 volume belongs to a record; but those that EC2 could not make stay, as nothing in a create deletes. */
+function judgeBlock(
+  block: BlockVolume,
+  real: readonly BlockVolume[],
+  volumes: readonly VolumeItem[],
+): string[] {
+  if (block.state === 'error') return [];
+  const id = block.tags[tagKeys.volumeId];
+  const record = volumes.find((volume) => volume.id === id);
+  if (record === undefined || tombstoneStates.has(record.state) === (record.state === 'purged')) {
+    if (record === undefined || record.state === 'purged')
+      return [`leaked: ${block.id} of ${id ?? 'nobody'}`];
+  }
+  const others = real.filter((other) => other.tags[tagKeys.volumeId] === id && other.state !== 'error');
+  return others.length > 1 ? [`doubled: ${others.map((other) => other.id).join()}`] : [];
+}
+
+function doubles(world: World): string[] {
+  const operations = [...world.storage.truth.snapshots.values()].map(({ tags }) => tags[tagKeys.operation]);
+  const twice = operations.filter((id, at) => operations.indexOf(id) !== at);
+  return twice.map((id) => `two snapshots of operation ${id}`);
+}
+
+function devices(items: readonly Item[], volumes: readonly VolumeItem[]): string[] {
+  return items
+    .filter(of('device'))
+    .map((item) => parseItem('device', item))
+    .filter(
+      ({ volumeId, hostId }) => !volumes.some(({ id, hosts }) => id === volumeId && hosts.includes(hostId)),
+    )
+    .map(({ device, hostId }) => `${device} stays claimed on ${hostId}`);
+}

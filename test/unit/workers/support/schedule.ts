@@ -1,0 +1,264 @@
+import { isProductError } from '#shared/model/errors.ts';
+import { replace } from '#shared/aws/table/writes.ts';
+import { sweep } from '#functions/sweep/sweep.ts';
+import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
+import { Killed } from '#test/fakes/killed.ts';
+import { judge } from './judge.ts';
+import { Random } from './random.ts';
+import { UnreliableStore, type StoreFault } from './unreliable-store.ts';
+import { WatchedStore } from './watched-store.ts';
+import { hostA, hostB, World } from './world.ts';
+
+export interface Outcome {
+  readonly seed: number;
+  /** What does not hold; empty when all does. */
+  readonly broken: readonly string[];
+  /** Faults that were injected, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly actions: number;
+  /** What was done, for whoever looks into a seed. */
+  readonly log: readonly string[];
+}
+
+const names = ['data', 'logs'] as const;
+const hosts = [hostA, hostB] as const;
+
+const blockFaults: Readonly<Record<BlockAction, readonly [BlockFault, ...BlockFault[]]>> = {
+  read: ['throttle', 'unavailable'],
+  createVolume: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after', 'error', 'drop'],
+  attach: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after', 'stuck'],
+  detach: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
+  deleteVolume: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
+  createSnapshot: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
+  deleteSnapshot: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
+};
+const storeFaults = ['table-crash-before', 'table-crash-after', 'table-lost', 'table-unavailable'] as const;
+
+/**
+ * One random life of two volumes on two hosts: people's calls, agents, workers that are killed and called again, two at a time,
+ * sweeps, and an EC2 that throttles, loses answers, hangs and shows things late. Then the faults end, everything comes to rest,
+ * and what there is must agree.
+ */
+export class Schedule {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #faults: Record<string, number> = {};
+  readonly #log: string[] = [];
+  readonly #store = new WatchedStore();
+  readonly #world: World;
+  readonly #stopped = new Set<string>();
+  /** Volume and host of each use that goes on. */
+  readonly #uses = new Map<string, { readonly ebsId: string; readonly host: string }>();
+  #chaos = true;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#random = new Random(seed);
+    this.#world = new World({
+      store: this.#store,
+      fault: (action) => this.#blockFault(action),
+      readLag: () => (this.#chaos && this.#random.chance(0.3) ? this.#random.below(8_000) : 0),
+      workerStore: (store) => new UnreliableStore(store, this.#random, () => this.#storeFault()),
+    });
+  }
+
+  async run(actions = 150): Promise<Outcome> {
+    for (const host of hosts) await this.#world.addHost(host);
+    for (let count = 0; count < actions; count++) await this.#act();
+    await this.#rest();
+    const broken = [...this.#store.broken, ...(await judge(this.#world))];
+    return { seed: this.#seed, broken, faults: this.#faults, actions, log: this.#log };
+  }
+
+  #blockFault(action: BlockAction): BlockFault | undefined {
+    if (!this.#chaos || !this.#random.chance(action === 'read' ? 0.05 : 0.3)) return undefined;
+    return this.#count(this.#random.pick(blockFaults[action]));
+  }
+
+  #storeFault(): StoreFault | undefined {
+    return this.#chaos && this.#random.chance(0.08) ? this.#count(this.#random.pick(storeFaults)) : undefined;
+  }
+
+  #count<F extends string>(fault: F): F {
+    this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
+    this.#log.push(`  fault ${fault}`);
+    return fault;
+  }
+
+  async #act(): Promise<void> {
+    const dice = this.#random.next();
+    if (dice < 0.5) await this.#work();
+    else if (dice < 0.65) this.#pass(this.#random.pick([1, 3, 10, 36, 120]));
+    else if (dice < 0.82) await this.#call();
+    else if (dice < 0.95) await this.#agent();
+    else if (dice < 0.97) await this.#sweep();
+    else await this.#power();
+  }
+
+  #pass(seconds: number): void {
+    this.#log.push(`pass ${seconds} s`);
+    this.#world.pass(seconds);
+  }
+
+  /** One or two workers on the same operation or on different ones. */
+  async #work(): Promise<void> {
+    const unfinished = await this.#unfinished();
+    const [first] = unfinished;
+    if (first === undefined) return;
+    const ids: [string, ...string[]] = [first, ...unfinished];
+    const chosen = Array.from({ length: this.#random.chance(0.25) ? 2 : 1 }, () => this.#random.pick(ids));
+    this.#log.push(`work ${chosen.length} ${chosen.join(' ')}`);
+    await Promise.all(chosen.map((id) => this.#step(id))); // eslint-disable-line hivemind/no-unbounded-all -- two at most
+    this.#world.pass(this.#random.pick([0, 1, 2, 5]));
+  }
+
+  async #step(id: string): Promise<void> {
+    try {
+      const { outcome } = await this.#world.step(id);
+      const { message } = await this.#world.operation(id);
+      this.#log.push(`  ${outcome}: ${message}`);
+    } catch (error) {
+      // A killed worker, or a table that does not answer: the state machine calls again.
+      if (!(error instanceof Killed) && !isProductError(error, 'Unavailable', 'Conflict')) throw error;
+      this.#log.push(`  died: ${error.message}`);
+    }
+  }
+
+  async #unfinished(): Promise<string[]> {
+    const found = await this.#world.table.listUnfinishedOperations('9999');
+    return found.map(({ id }) => id);
+  }
+
+  /** A person's call; a refusal is an answer. */
+  async #call(): Promise<void> {
+    const name = this.#random.pick(names);
+    const host = this.#random.pick(hosts);
+    const force = this.#random.chance(0.1);
+    const zone = this.#random.chance(0.3) ? {} : { availabilityZone: 'us-east-1a' };
+    const calls = {
+      create: () => this.#world.create(name, { availabilityZone: undefined, ...zone }),
+      attach: () => this.#world.attach(name, host, force),
+      detach: () => this.#world.detach(name, force),
+      delete: () =>
+        this.#world.delete(name, { force: this.#random.chance(0.4), purge: this.#random.chance(0.4) }),
+      undelete: () => this.#world.undelete(name),
+    };
+    const what = this.#random.pick([
+      'create',
+      'create',
+      'attach',
+      'attach',
+      'attach',
+      'detach',
+      'delete',
+      'undelete',
+    ]);
+    await this.#ask(`${what} ${name} ${host}${force ? ' force' : ''}`, calls[what as keyof typeof calls]);
+  }
+
+  async #ask(what: string, ask: () => Promise<unknown>): Promise<void> {
+    try {
+      await ask();
+      this.#log.push(what);
+    } catch (error) {
+      const named = isProductError(error) ? error.code : error instanceof Error ? error.message : '';
+      if (!isProductError(error) && !named.startsWith('there is no')) throw error;
+      this.#log.push(`${what}: ${named}`);
+    }
+  }
+
+  /** The agent of the holder begins or ends to use the volume; what it writes on is formatted. */
+  async #agent(): Promise<void> {
+    const name = this.#random.pick(names);
+    const record = await this.#world.table.readVolumeByName('default', name);
+    if (record === undefined) return;
+    if (this.#uses.has(record.volume.id)) await this.#endUse(record.volume.id);
+    else await this.#beginUse(record.volume.id);
+  }
+
+  async #beginUse(volumeId: string): Promise<void> {
+    const { volume, lease, attachments } = await this.#world.byId(volumeId);
+    const mine = attachments.find(({ hostId }) => hostId === lease?.holder);
+    const ready = mine?.actual === 'attached' && mine.desired === 'attached' && mine.epoch === lease?.epoch;
+    if (!ready || lease === undefined || volume.storage?.kind !== 'ebs' || this.#stopped.has(mine.hostId))
+      return;
+    const filesystem = {
+      state: 'formatted',
+      type: 'ext4',
+      uuid: crypto.randomUUID(),
+      mounted: true,
+    } as const;
+    await this.#world.table.transact([replace('lease', lease, { ...lease, inUse: true, filesystem })]);
+    const ebsId = volume.storage.volumeId;
+    this.#world.storage.hold(ebsId, mine.hostId);
+    this.#uses.set(volumeId, { ebsId, host: mine.hostId });
+    this.#log.push(`use begins on ${mine.hostId} of ${ebsId}`);
+  }
+
+  /** The device is let go first; the lease is cleared if it is still this host's. */
+  async #endUse(volumeId: string): Promise<void> {
+    const use = this.#uses.get(volumeId);
+    if (use === undefined) return;
+    this.#uses.delete(volumeId);
+    this.#world.storage.release(use.ebsId, use.host);
+    this.#log.push(`use ends on ${use.host} of ${use.ebsId}`);
+    const lease = (await this.#world.table.readVolume(volumeId))?.lease;
+    if (lease?.holder !== use.host || !lease.inUse) return;
+    await this.#world.table.transact([replace('lease', lease, { ...lease, inUse: false })]);
+  }
+
+  async #sweep(): Promise<void> {
+    const { table, storage, clock } = this.#world;
+    const executions = { state: () => Promise.resolve('running' as const), start: () => Promise.resolve() };
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const { newId } = this.#world.api;
+    this.#log.push('sweep');
+    try {
+      await sweep({ table, storage, executions, log, count: () => undefined, clock, newId });
+    } catch (error) {
+      if (!isProductError(error, 'Throttled', 'Unavailable')) throw error;
+    }
+  }
+
+  /** A machine stops, with what it held, or starts again: its agent then finds nothing in use. */
+  async #power(): Promise<void> {
+    const host = this.#random.pick(hosts);
+    if (this.#stopped.delete(host)) return this.#start(host);
+    this.#log.push(`stop ${host}`);
+    this.#stopped.add(host);
+    for (const use of this.#uses.values()) {
+      if (use.host === host) this.#world.storage.release(use.ebsId, host);
+    }
+    this.#world.instances.set(host, { state: 'stopped' });
+  }
+
+  async #start(host: string): Promise<void> {
+    this.#log.push(`start ${host}`);
+    this.#world.instances.set(host, { state: 'running' });
+    for (const [volumeId, use] of this.#uses) if (use.host === host) await this.#endUse(volumeId);
+  }
+
+  /** No more faults, containers end, and time passes until nothing is under way. */
+  async #rest(): Promise<void> {
+    this.#chaos = false;
+    this.#log.push('rest');
+    for (const host of this.#stopped) await this.#start(host);
+    this.#stopped.clear();
+    for (const volumeId of this.#uses.keys()) await this.#endUse(volumeId);
+    await this.#finish();
+    // The undo window of no tombstone ends in this hour, but a purge without an operation is due.
+    this.#world.pass(3_600);
+    await this.#sweep();
+    await this.#finish();
+    this.#world.pass(10);
+  }
+
+  async #finish(): Promise<void> {
+    for (let round = 0; round < 400; round++) {
+      const unfinished = await this.#unfinished();
+      if (unfinished.length === 0) return;
+      for (const id of unfinished) await this.#step(id);
+      this.#world.pass(this.#random.pick([1, 5, 30]));
+    }
+  }
+}
