@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../bytes/exec.ts';
 import type { Cloud } from '../cloud.ts';
@@ -53,7 +53,7 @@ export async function copyIn(
   }
   const lost: string[] = [];
   for (const item of items) {
-    if (!(await exists(join(from, item)))) lost.push(item);
+    if (!(await isInside(from, join(from, item)))) lost.push(item);
     else {
       await mkdir(dirname(join(to, item)), { recursive: true });
       await copyTree(join(from, item), join(to, item));
@@ -62,9 +62,8 @@ export async function copyIn(
   return lost;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether the path is there, and no link in it leads out of the copy. */
+async function isInside(root: string, path: string): Promise<boolean> {
+  const [real, top] = await Promise.all([realpath(path).catch(() => ''), realpath(root)]);
+  return real === top || real.startsWith(`${top}/`);
 }

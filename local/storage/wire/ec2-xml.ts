@@ -39,7 +39,8 @@ function write(model: ServiceModel, ref: Ref, value: unknown): string {
   if (shape.type === 'structure') return writeMembers(model, ref, value);
   if (shape.type === 'list' && shape.member && Array.isArray(value)) {
     const { member } = shape;
-    const tag = member.locationName ?? 'item';
+    // Lists whose items the model gives no name are the query protocol's `member`s (SDK and botocore agree).
+    const tag = member.locationName ?? 'member';
     return value.map((item) => `<${tag}>${write(model, member, item)}</${tag}>`).join('');
   }
   if (value instanceof Date) return value.toISOString();
