@@ -9,6 +9,13 @@ export interface Guard {
 
 const workers = 'test/unit/workers/guards.test.ts';
 
+const agent = {
+  blocks: 'test/unit/agent/blocks.test.ts',
+  formats: 'test/unit/agent/format.test.ts',
+  paths: 'test/unit/agent/host-path.test.ts',
+  plan: 'test/unit/agent/plan.test.ts',
+} as const;
+
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
   'create-token': {
@@ -80,5 +87,85 @@ export const guards = {
     contract: 8,
     says: 'A device name that is claimed, or whose attach hung, is not used for another volume.',
     test: workers,
+  },
+  'format-empty': {
+    contract: 1,
+    says: 'A blank volume is formatted only where wipefs, blkid and its first and last MiB say empty.',
+    test: agent.formats,
+  },
+  'format-finished': {
+    contract: 1,
+    says: 'With a renewed ticket a finished format of that UUID is taken as it is.',
+    test: agent.formats,
+  },
+  'format-renewed': {
+    contract: 1,
+    says: 'With a renewed ticket anything but the own unfinished format is refused.',
+    test: agent.formats,
+  },
+  'ticket-bound': {
+    contract: 1,
+    says: 'A format ticket counts for its own volume, epoch and device only.',
+    test: agent.formats,
+  },
+  'uuid-matches': {
+    contract: 1,
+    says: 'A filesystem is mounted only if its UUID is the recorded one.',
+    test: agent.formats,
+  },
+  'device-serial': {
+    contract: 2,
+    says: 'A device is taken by its serial and by nothing else.',
+    test: agent.blocks,
+  },
+  'device-held': {
+    contract: 2,
+    says: 'The device that was opened is looked at again and held to the end of mkfs or mount.',
+    test: agent.blocks,
+  },
+  'lease-before-mount': {
+    contract: 3,
+    says: 'Nothing is mounted before the lease says inUse.',
+    test: agent.plan,
+  },
+  'lease-until-free': {
+    contract: 3,
+    says: 'The lease is cleared only when an O_EXCL open shows that nothing holds the device.',
+    test: agent.plan,
+  },
+  'fence-stale': {
+    contract: 3,
+    says: 'What is mounted under an epoch that was refused is shut down before it is unmounted.',
+    test: agent.plan,
+  },
+  'thaw-first': {
+    contract: 3,
+    says: 'A filesystem is thawed before it is unmounted.',
+    test: agent.formats,
+  },
+  'unmount-unused': {
+    contract: 6,
+    says: 'Nothing is unmounted that the kernel or Docker shows to be used.',
+    test: agent.plan,
+  },
+  'path-inside': {
+    contract: 9,
+    says: 'A host path is judged by where its open descriptor really is.',
+    test: agent.paths,
+  },
+  'path-reserved': {
+    contract: 9,
+    says: "A host path never leads into the agent's own folders.",
+    test: agent.paths,
+  },
+  'path-descriptor': {
+    contract: 9,
+    says: 'The descriptor that was checked is what is bound, not the path.',
+    test: agent.paths,
+  },
+  'mount-options': {
+    contract: 9,
+    says: 'Mount options come from an allow-list.',
+    test: agent.paths,
   },
 } as const satisfies Readonly<Record<string, Guard>>;
