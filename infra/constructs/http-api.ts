@@ -33,7 +33,8 @@ export class VolumesHttpApi extends Construct {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      detailedMetricsEnabled: true,
+      // CloudWatch bills each metric of each route; the access log tells the same by route.
+      detailedMetricsEnabled: false,
       throttle: { rateLimit: 200, burstLimit: 400 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(

@@ -69,7 +69,8 @@ function operationWidgets(scope: Construct): IWidget[] {
       dimensionsMap: { StateMachineArn },
       statistic: Stats.SUM,
     });
-  const swept = Object.values(metricNames).map(
+  const { leakedVolumes, stuckOperations, restartedOperations } = metricNames;
+  const swept = [leakedVolumes, stuckOperations, restartedOperations].map(
     (metricName) =>
       new Metric({
         namespace: metricsNamespace,

@@ -16,7 +16,16 @@ export function onTable({ table, dataKey }: StorageStack): Permission[] {
     { sid: 'Table', actions: [...reads, ...writes], resources: [table.tableArn] },
     {
       sid: 'TableKey',
-      actions: ['kms:Decrypt', 'kms:DescribeKey'],
+      // DynamoDB uses the caller's rights on a key of ours; it can be used through DynamoDB alone.
+      actions: [
+        'kms:Decrypt',
+        'kms:DescribeKey',
+        'kms:Encrypt',
+        'kms:GenerateDataKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+      ],
       resources: [dataKey.keyArn],
       conditions: { StringLike: { 'kms:ViaService': 'dynamodb.*.amazonaws.com' } },
     },

@@ -33,14 +33,14 @@ test.each(
   expect(targetOf(route ?? {})).toContain(served === 'hosts' ? 'FunctionsHostsApi' : 'FunctionsVolumesApi');
 });
 
-test('the one stage logs who called what, counts per route, and holds a flood back', () => {
+test('the one stage logs who called what, pays for no metric per route, and holds a flood back', () => {
   expect(Object.keys(resourcesOf(template, 'AWS::ApiGatewayV2::Stage'))).toHaveLength(1);
   expect(
     missing(template, 'AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
       DefaultRouteSettings: {
-        DetailedMetricsEnabled: true,
+        DetailedMetricsEnabled: false,
         ThrottlingBurstLimit: 400,
         ThrottlingRateLimit: 200,
       },

@@ -84,6 +84,11 @@ const table = [
   'dynamodb:UpdateItem',
   'kms:Decrypt',
   'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
 ];
 const always = [
   'logs:CreateLogStream',
@@ -119,9 +124,6 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DeleteSnapshot',
     'ec2:CreateTags',
     'kms:CreateGrant',
-    'kms:GenerateDataKeyWithoutPlaintext',
-    'kms:ReEncryptFrom',
-    'kms:ReEncryptTo',
   ],
   'efs-worker': [
     'sqs:SendMessage',
