@@ -87,9 +87,8 @@ class Recomputed extends SignatureV4Base {
 const tidy = (value: string | string[] | undefined): string =>
   (Array.isArray(value) ? value.join(',') : (value ?? '')).trim().replaceAll(/\s+/g, ' ');
 
-/** A query in the signer's shape: repeated keys as arrays. */
+/** A query in the signer's shape: repeated keys as arrays. Built so that a key such as `toString` is one like any other. */
 export function bag(query: URLSearchParams): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
-  for (const [key, value] of query) (found[key] ??= []).push(value);
-  return found;
+  const byName = Map.groupBy(query, ([name]) => name);
+  return Object.fromEntries([...byName].map(([name, pairs]) => [name, pairs.map(([, value]) => value)]));
 }

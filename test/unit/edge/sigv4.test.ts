@@ -98,6 +98,18 @@ describe('a signature', () => {
   );
 });
 
+describe('a query', () => {
+  it('may have any names, repeated or not', () => {
+    const query = new URLSearchParams('toString=1&a=1&a=2&__proto__=x&constructor=');
+    expect(Object.entries(bag(query))).toEqual([
+      ['toString', ['1']],
+      ['a', ['1', '2']],
+      ['__proto__', ['x']],
+      ['constructor', ['']],
+    ]);
+  });
+});
+
 describe('the time of a signature', () => {
   const at = Date.parse('2015-08-30T12:36:00Z');
   const claim = claimIn(documented);
