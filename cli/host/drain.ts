@@ -33,7 +33,7 @@ export async function drainHost(context: Context, flags: DrainFlags): Promise<vo
 async function untilEmpty(context: Context, id: string, timeout: string): Promise<Host> {
   const { api, namespace, world } = context;
   const deadline = world.now() + parseDuration(timeout);
-  const progress = await world.terminal.progress(`drain ${id}`);
+  const progress = world.terminal.progress(`drain ${id}`);
   let most = 0;
   for (;;) {
     const host = (await api.call('getHost', { params: { namespace, host: id } })).body;

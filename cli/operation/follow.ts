@@ -18,7 +18,7 @@ export async function follow(
   timeout: string = defaultTimeout,
 ): Promise<Operation> {
   const deadline = context.world.now() + parseDuration(timeout);
-  const progress = await context.world.terminal.progress(titleOf(begun));
+  const progress = context.world.terminal.progress(titleOf(begun));
   try {
     const operation = await poll(context, begun, { deadline, timeout, progress });
     if (operation.status === 'failed') throw failureOf(operation);

@@ -1,22 +1,34 @@
-import process from 'node:process';
-import { progress } from '@clack/prompts';
 import { printable } from '../render/printable.ts';
 import type { Progress } from './terminal.ts';
 
-/** A bar on stderr, so that stdout holds the result alone. */
-export function progressBar(title: string): Progress {
-  const bar = progress({ max: 100, size: 30, output: process.stderr });
-  let at = 0;
-  bar.start(title);
+/** What a bar is drawn on. */
+interface Screen {
+  /** Columns; fewer than {@link narrowest} are no place for a bar. */
+  readonly columns: number;
+  write(text: string): void;
+}
+
+export const narrowest = 40;
+const cells = 20;
+const eraseLine = '\r\u001b[K';
+
+/**
+ * One line on stderr that is drawn again when something changes; stdout holds the result alone. It leaves the keyboard
+ * alone (the prompt library's own bar ends the program with exit code 0 on Ctrl-C and Esc).
+ */
+export function progressBar(title: string, screen: Screen): Progress {
+  const draw = (percent: number, message: string): void => {
+    const full = Math.round((cells * percent) / 100);
+    const bar = `${'█'.repeat(full)}${'░'.repeat(cells - full)}`;
+    const text = printable(
+      `${bar} ${String(percent).padStart(3)}% ${title}${message === '' ? '' : `: ${message}`}`,
+    );
+    screen.write(`${eraseLine}${text.slice(0, screen.columns - 1)}`);
+  };
+  draw(0, '');
   return {
-    report: (percent, message) => {
-      bar.advance(Math.max(0, percent - at), printable(message === '' ? title : `${title}: ${message}`));
-      at = Math.max(at, percent);
-    },
-    done: (message) => {
-      bar.advance(100 - at);
-      bar.stop(message);
-    },
-    failed: (message) => bar.error(message),
+    report: draw,
+    done: () => screen.write(eraseLine),
+    failed: () => screen.write(eraseLine),
   };
 }

@@ -4,14 +4,12 @@ export interface Terminal {
   out(text: string): void;
   /** Writes one line, or several, to stderr. */
   err(text: string): void;
-  /** A person reads stderr: a progress bar makes sense. */
-  readonly shows: boolean;
   /** A person can answer: stdin and stderr are a terminal. */
   readonly asks: boolean;
   /** Asks a yes-or-no question; no is the default. Only where `asks` holds. */
   confirm(question: string): Promise<boolean>;
   /** Begins a progress display. */
-  progress(title: string): Promise<Progress>;
+  progress(title: string): Progress;
 }
 
 /** How far a long piece of work is; on a terminal a bar, elsewhere a line whenever the message changes. */

@@ -3,6 +3,7 @@ import { asProductError, errorJson, errorLines } from '#cli/render/error.ts';
 import { details, table } from '#cli/render/table.ts';
 import { ago, until } from '#cli/render/time.ts';
 import { volumeDetails } from '#cli/render/volume.ts';
+import { progressBar } from '#cli/terminal/progress-bar.ts';
 import { plainProgress } from '#cli/terminal/plain-progress.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { aVolume } from './support/values.ts';
@@ -154,4 +155,16 @@ it('plain progress writes a line only when something is new', () => {
     'create db: creating (90%)',
     'create db: done',
   ]);
+});
+
+it('a progress bar redraws one line that fits, and leaves nothing behind', () => {
+  const written: string[] = [];
+  const bar = progressBar('create db', { columns: 50, write: (text) => void written.push(text) });
+  bar.report(50, 'Creating an EBS volume of 10 GiB in us-east-1a');
+  bar.done('create db: done');
+  const [begun = '', half = '', end = ''] = written;
+  expect(begun).toBe(`\r\u001b[K${'░'.repeat(20)}   0% create db`);
+  expect(half).toBe(`\r\u001b[K${'█'.repeat(10)}${'░'.repeat(10)}  50% create db: Creating an `);
+  expect(half.replace('\r\u001b[K', '').length).toBeLessThan(50);
+  expect(end).toBe('\r\u001b[K');
 });

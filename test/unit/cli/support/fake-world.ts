@@ -61,13 +61,12 @@ export async function runCli(args: readonly string[], circumstances: Circumstanc
     terminal: {
       out: (text) => void record.out.push(text),
       err,
-      shows: false,
       asks: person !== undefined,
       confirm: (question) => {
         record.asked.push(question);
         return Promise.resolve(person === true);
       },
-      progress: (title) => Promise.resolve(plainProgress(title, err)),
+      progress: (title) => plainProgress(title, err),
     },
     connect: () => Promise.resolve(fakeApi(answers, record.calls)),
     sleep: (milliseconds) => {
