@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '#cli/doctor/finding.ts';
+import { until } from '#test/support/until.ts';
 import { buildForTests, writeConfig, type BuiltCli } from './built-cli.ts';
 import { startFakeApi, type FakeApi } from './fake-api/fake-api.ts';
 import { fakeKeys, fakeRegion } from './fake-api/signature.ts';
@@ -15,6 +16,10 @@ const sh = async (...command: readonly string[]): Promise<string> =>
 
 let api: FakeApi;
 let cli: BuiltCli;
+/** What doctor left waiting on a frozen filesystem ends a moment after the thaw. */
+const unmount = (point: string): Promise<boolean> =>
+  until(`${point} unmounted`, () => sh('umount', point).then(() => true));
+
 /** Undone in reverse order, whatever happened. */
 const undo: (() => Promise<unknown>)[] = [];
 
@@ -23,8 +28,10 @@ beforeAll(async () => {
   cli = await buildForTests(api.url);
 });
 afterEach(async () => {
-  for (const step of undo.toReversed()) await step();
-  undo.length = 0;
+  const failures: unknown[] = [];
+  for (const step of undo.splice(0).toReversed())
+    await step().catch((error: unknown) => failures.push(error));
+  expect(failures).toEqual([]);
 });
 afterAll(async () => {
   cli?.remove();
@@ -84,7 +91,7 @@ async function mountFilesystem(root: string): Promise<string> {
   await sh('truncate', '-s', '16M', image);
   await sh('mkfs.ext4', '-q', image);
   await sh('mount', '-o', 'loop', image, point);
-  undo.push(() => sh('umount', point));
+  undo.push(() => unmount(point));
   return point;
 }
 
@@ -152,7 +159,7 @@ describe('hivemind doctor', () => {
     mkdirSync(source);
     mkdirSync(path.join(root, 'data'));
     await sh('mount', '--bind', source, path.join(root, 'data'));
-    undo.push(() => sh('umount', path.join(root, 'data')));
+    undo.push(() => unmount(path.join(root, 'data')));
     await sh('rmdir', source);
     const { findings } = await diagnose(['--root', root, '--socket', '/nowhere']);
     expect(of(findings, 'stale mount')?.message).toContain('the directory behind it is deleted');
