@@ -272,6 +272,33 @@ describe('the emulator', () => {
     expect(await invoke('read')).toEqual({ item: { pk: { S: 'a' } } });
   });
 
+  it('loses by kill -9 the last moments at most, and nothing before them', async () => {
+    const table = new DynamoDBClient(as(cloud.aws));
+    const key = (at: number) => ({ pk: { S: `row-${at}` } });
+    let written = 0;
+    const writing = (async () => {
+      for (;;) {
+        await table.send(new PutItemCommand({ TableName: 'things', Item: key(written) }));
+        written++;
+      }
+    })().catch(() => undefined);
+    await until('two hundred rows are on disk', () => stateOf('dynamodb').includes('row-199'), {
+      within: 20_000,
+    });
+    await cloud.emulator.kill();
+    await writing;
+    await cloud.startEmulator();
+    const there: boolean[] = [];
+    for (let at = 0; at < written; at++) {
+      there.push(
+        (await table.send(new GetItemCommand({ TableName: 'things', Key: key(at) }))).Item !== undefined,
+      );
+    }
+    const kept = there.indexOf(false) < 0 ? written : there.indexOf(false);
+    expect(kept).toBeGreaterThanOrEqual(200);
+    expect(there.slice(kept)).not.toContain(true);
+  });
+
   it('keeps everything over a stop and a start', async () => {
     const table = new DynamoDBClient(as(cloud.aws));
     await table.send(new PutItemCommand({ TableName: 'things', Item: { pk: { S: 'last' } } }));
@@ -282,8 +309,10 @@ describe('the emulator', () => {
   });
 });
 
+const stateOf = (service: string): string =>
+  readFileSync(`${cloud.home}/emulator/state/${service}.json`, 'utf8');
+
 /** Waits for the state of a service to have been written with this in it. */
 async function saved(service: string, text: string): Promise<void> {
-  const file = `${cloud.home}/emulator/state/${service}.json`;
-  await until('the state is written', () => readFileSync(file, 'utf8').includes(text), { within: 10_000 });
+  await until('the state is written', () => stateOf(service).includes(text), { within: 10_000 });
 }

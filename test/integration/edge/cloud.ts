@@ -26,6 +26,7 @@ export interface TestCloud {
 
 export interface TestCloudOptions {
   readonly storagePort?: number;
+  readonly storageAdminSocket?: string;
   readonly apiTimeout?: number;
 }
 
@@ -45,7 +46,7 @@ export async function startCloud(options: TestCloudOptions = {}): Promise<TestCl
     ports,
     adminSocket: run('edge.sock'),
     identitySocket: run('identity.sock'),
-    storageAdminSocket: run('storage.sock'),
+    storageAdminSocket: options.storageAdminSocket ?? run('storage.sock'),
     edgeToken,
     apiId: () => cloud.apiId,
     ...(options.apiTimeout === undefined ? {} : { apiTimeout: options.apiTimeout }),
