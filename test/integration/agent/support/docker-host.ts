@@ -11,6 +11,8 @@ import { loopDevices, openSandbox, run, type Loops, type Sandbox } from './sandb
 export interface DockerHost {
   readonly id: string;
   readonly root: string;
+  /** The one root that host paths may lie under. */
+  readonly data: string;
   /** Runs a command inside; rejects when it fails. */
   exec(...command: string[]): Promise<string>;
   docker(...args: string[]): Promise<string>;
@@ -107,16 +109,25 @@ const setup = `
 mount -t tmpfs run /run
 mkdir -p /run/docker/plugins /run/udev/data
 mount --bind "$1/udev" /run/udev/data
+mount -t overlay -o "lowerdir=$1/sbin:$(realpath /sbin)" overlay "$(realpath /sbin)"
 mount --make-rshared /
 echo ready >"$1/ready"
 exec sleep infinity
 `;
 
+/** EFS as one machine can be it: a directory per access point, beside the hosts' own folders. */
+const efsHelper = `#!/bin/sh
+access=$(echo "$4" | sed -n 's/.*accesspoint=\\([^,]*\\).*/\\1/p')
+mkdir -p "$HIVEMIND_TEST_EFS/$access"
+exec mount --bind "$HIVEMIND_TEST_EFS/$access" "$2"
+`;
+
 async function addHost(options: HostOptions): Promise<DockerHost> {
   const { sandbox, id } = options;
   const dir = join(sandbox.dir, id);
-  for (const name of ['udev', 'docker', 'containerd', 'root'])
+  for (const name of ['udev', 'docker', 'containerd', 'root', 'sbin'])
     await mkdir(join(dir, name), { recursive: true });
+  await writeFile(join(dir, 'sbin/mount.efs'), efsHelper, { mode: 0o755 });
   const flags = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
   const outer = spawn('unshare', [...flags, 'sh', '-ec', setup, 'host', dir], {
     stdio: 'ignore',
@@ -161,6 +172,7 @@ function hostWith(
   return {
     id,
     root,
+    data: join(dir, 'data'),
     exec,
     docker,
     async startAgent() {
@@ -180,6 +192,7 @@ function hostWith(
         AWS_EC2_METADATA_SERVICE_ENDPOINT: await http.metadataFor(id),
         AWS_ENDPOINT_URL: http.endpoint,
         NODE_OPTIONS: '',
+        HIVEMIND_TEST_EFS: join(sandbox.dir, 'efs'),
       });
       await until('the agent answers', () => exec('ls', '/run/docker/plugins/hivemind.sock'));
     },
