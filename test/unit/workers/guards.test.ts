@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { BlockVolume } from '#shared/aws/ec2/block-storage.ts';
-import { replace } from '#shared/aws/table/writes.ts';
 import { nextDevice } from '#functions/workers/ebs/devices.ts';
 import { planEfs } from '#functions/workers/planner-efs.ts';
 import { planEbs } from '#functions/workers/planner-ebs.ts';
@@ -63,9 +62,7 @@ describe('contract 3: one writer', () => {
   it('attach-epoch: a lease that has moved on ends the attach', async () => {
     const world = await attachedToA();
     const id = await world.attach('data', hostB);
-    const { lease } = await world.volume('data');
-    if (lease === undefined) return expect.unreachable();
-    await world.table.transact([replace('lease', lease, { ...lease, epoch: lease.epoch + 1 })]);
+    await world.changeLease('data', (lease) => ({ epoch: lease.epoch + 1 }));
     expect((await world.run(id)).error?.code).toBe('StaleEpoch');
     expect(world.storage.calls.filter(({ action }) => action === 'attach')).toHaveLength(1);
   });
@@ -74,9 +71,9 @@ describe('contract 3: one writer', () => {
     const world = await attachedToA();
     const id = await world.detach('data');
     const facts = await factsOf(world, id);
-    const { lease } = facts.record;
-    if (lease === undefined) return expect.unreachable();
-    const used = { ...facts, record: { ...facts.record, lease: { ...lease, holder: hostA, inUse: true } } };
+    expect(planEbs(facts).kind).toBe('detachVolume');
+    await world.changeLease('data', () => ({ holder: hostA, inUse: true }));
+    const used = await factsOf(world, id);
     expect(planEbs(used)).toMatchObject({ kind: 'restore', failure: { code: 'VolumeBusy' } });
   });
 });

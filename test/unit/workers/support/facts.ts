@@ -69,7 +69,13 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
       lease: undefined,
       attachments: [
         {
-          ...{ volumeId, hostId: hostA, namespace: 'default', since: at, readOnly: false, epoch: 1, inUse },
+          volumeId,
+          hostId: hostA,
+          namespace: 'default',
+          since: at,
+          readOnly: false,
+          epoch: 1,
+          inUse,
           desired: 'detached',
           actual: 'attached',
         },

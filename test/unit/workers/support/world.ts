@@ -3,7 +3,8 @@ import { Table } from '#shared/aws/table/table.ts';
 import { create, replace } from '#shared/aws/table/writes.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import type { ItemStore } from '#shared/aws/table/store.ts';
-import type { HostItem, OperationItem } from '#shared/model/items.ts';
+import type { FunctionName } from '#shared/model/environment.ts';
+import type { HostItem, LeaseItem, OperationItem } from '#shared/model/items.ts';
 import type { WorkerOutput } from '#shared/model/operation.ts';
 import { CreateVolume, type CreateVolumeInput } from '#shared/model/volume.ts';
 import { attachVolume } from '#functions/volumes/attach-volume.ts';
@@ -28,6 +29,9 @@ export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
   readonly store?: MemoryStore;
   /** What workers see of the table; the API sees the store itself. */
   readonly workerStore?: (store: ItemStore) => ItemStore;
+  readonly useCaseStore?: (store: ItemStore) => ItemStore;
+  /** Around each start of an execution and each waking of a host. */
+  readonly around?: (what: 'start' | 'wake', by: FunctionName, perform: () => Promise<void>) => Promise<void>;
 }
 
 /** API, workers, table and EC2 in one process, under a clock that only the test moves. */
@@ -48,15 +52,31 @@ export class World {
     this.store = options.store ?? new MemoryStore();
     this.table = new Table(this.store);
     this.storage = new FakeBlockStorage({ ...options, clock });
-    const workflow = { start: ({ id }: { id: string }) => Promise.resolve(void this.started.push(id)) };
-    const waker = { wake: (host: string) => Promise.resolve(void this.woken.push(host)) };
-    const { instances, table } = this;
+    const around = options.around ?? ((_what, _by, perform) => perform());
+    const push = (list: string[], item: string) => () => Promise.resolve(void list.push(item));
+    const workflow = {
+      start: ({ id }: { id: string }) => around('start', 'volumes-api', push(this.started, id)),
+    };
+    const waker = (by: FunctionName) => ({
+      wake: (host: string) => around('wake', by, push(this.woken, host)),
+    });
+    const { instances } = this;
     const newId = () => ulid(this.#now);
     const settings = { undoWindowHours, region: 'us-east-1' };
-    this.api = { table, workflow, waker, instances, log: silent, clock, newId, settings };
+    const table = new Table(options.useCaseStore?.(this.store) ?? this.store);
+    this.api = {
+      table,
+      workflow,
+      waker: waker('volumes-api'),
+      instances,
+      log: silent,
+      clock,
+      newId,
+      settings,
+    };
     const workerTable = new Table(options.workerStore?.(this.store) ?? this.store);
     const driver = ebsDriver({ table: workerTable, storage: this.storage, instances, undoWindowHours });
-    this.worker = new Worker({ table: workerTable, waker, log: silent, clock }, driver);
+    this.worker = new Worker({ table: workerTable, waker: waker('ebs-worker'), log: silent, clock }, driver);
   }
 
   readonly clock = (): Date => new Date(this.#now);
@@ -150,27 +170,24 @@ export class World {
 
   /** The agent has formatted it, and says so. */
   async format(name: string): Promise<void> {
-    const { lease } = await this.volume(name);
     const filesystem = {
       state: 'formatted',
       type: 'ext4',
       uuid: crypto.randomUUID(),
       mounted: true,
     } as const;
-    await this.#setLease(existing(lease, name), { filesystem });
+    await this.changeLease(name, () => ({ filesystem }));
   }
 
   /** The holder's agent begins or ends to use the volume, as its route does: under the lease as it is. */
   async use(name: string, inUse: boolean): Promise<void> {
-    const { lease } = await this.volume(name);
-    await this.#setLease(existing(lease, name), { inUse });
+    await this.changeLease(name, () => ({ inUse }));
   }
 
-  async #setLease(
-    lease: NonNullable<VolumeRecord['lease']>,
-    patch: Partial<NonNullable<VolumeRecord['lease']>>,
-  ): Promise<void> {
-    await this.table.transact([replace('lease', lease, { ...lease, ...patch })]);
+  async changeLease(name: string, change: (lease: LeaseItem) => Partial<LeaseItem>): Promise<void> {
+    const record = await this.volume(name);
+    const lease = existing(record.lease, `lease of ${name}`);
+    await this.table.transact([replace('lease', lease, { ...lease, ...change(lease) })]);
   }
 }
 

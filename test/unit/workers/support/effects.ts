@@ -1,0 +1,99 @@
+import type { Item, ItemStore, StoreWrite } from '#shared/aws/table/store.ts';
+import type { Effect } from '#shared/model/crash-points.ts';
+import type { FunctionName } from '#shared/model/environment.ts';
+import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
+import { Killed } from '#test/fakes/killed.ts';
+
+/** Where a process is killed: at which effect, counted from 0, and on which side of it. */
+export interface Kill {
+  readonly at: number;
+  readonly when: 'before' | 'after';
+}
+
+const actions: Readonly<Partial<Record<BlockAction, string>>> = {
+  createVolume: 'CreateVolume',
+  attach: 'AttachVolume',
+  detach: 'DetachVolume',
+  createSnapshot: 'CreateSnapshot',
+  deleteVolume: 'DeleteVolume',
+};
+
+/** Records the effects of an operation, and kills who is about to have one, or has just had it. */
+export class Effects {
+  readonly recorded: Effect[] = [];
+  #kill: Kill | undefined;
+  #recording = false;
+  #claimed = '';
+
+  /** From now on: forgets what was recorded, and kills there, once. */
+  begin(kill?: Kill): void {
+    this.recorded.length = 0;
+    this.#recording = true;
+    this.#kill = kill;
+  }
+
+  /** Whether somebody was killed since `begin`. */
+  get killed(): boolean {
+    return this.#kill === undefined;
+  }
+
+  async during(effect: Effect, perform: () => Promise<void>): Promise<void> {
+    const side = this.#next(effect);
+    if (side === 'before') throw new Killed(`before ${effect.what}`);
+    await perform();
+    if (side === 'after') throw new Killed(`after ${effect.what}`);
+  }
+
+  /** For a fake that asks before each call what shall go wrong. */
+  fault(action: BlockAction): BlockFault | undefined {
+    const name = actions[action];
+    if (name === undefined) return undefined;
+    const side = this.#next({ by: 'ebs-worker', service: 'ec2', action: name, what: this.#claimed });
+    return side === undefined ? undefined : `crash-${side}`;
+  }
+
+  /** The table as one function writes it. */
+  store(inner: ItemStore, by: FunctionName): ItemStore {
+    return {
+      get: (key) => inner.get(key),
+      getMany: (keys) => inner.getMany(keys),
+      query: (query) => inner.query(query),
+      work: (...query) => inner.work(...query),
+      transact: (writes) => {
+        const what = by === 'ebs-worker' ? this.#nameOf(writes) : 'intent';
+        const effect: Effect = { by, service: 'dynamodb', action: 'TransactWriteItems', what };
+        return this.during(effect, () => inner.transact(writes));
+      },
+    };
+  }
+
+  #next(effect: Effect): Kill['when'] | undefined {
+    if (!this.#recording) return undefined;
+    const again = effect.what === 'say' && this.recorded.at(-1)?.what === 'say';
+    if (!again) this.recorded.push(effect);
+    if (again || this.#kill?.at !== this.recorded.length - 1) return undefined;
+    const { when } = this.#kill;
+    this.#kill = undefined;
+    return when;
+  }
+
+  #nameOf(writes: readonly StoreWrite[]): string {
+    const step = writes.find(({ key }) => key.sk === 'STEP');
+    if (step?.kind === 'put') {
+      this.#claimed = kindOf(String(step.item['step']));
+      return `claim ${this.#claimed}`;
+    }
+    if (step?.kind === 'delete') return `confirm ${this.#claimed}`;
+    // Only a step that says nothing but words writes the operation alone.
+    if (writes.length === 1) return 'say';
+    return `record ${kindOf(lastMark(writes))}`;
+  }
+}
+
+function lastMark(writes: readonly StoreWrite[]): string {
+  const operation = writes.find(({ key }) => key.sk === 'OP');
+  const trail = operation?.kind === 'put' ? (operation.item as Item)['trail'] : undefined;
+  return Array.isArray(trail) ? String(trail.at(-1)) : '';
+}
+
+const kindOf = (mark: string): string => mark.split(':')[0] ?? '';
