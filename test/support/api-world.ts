@@ -4,6 +4,9 @@ import { isFinished } from '#shared/model/operation.ts';
 import { createRouter } from '#shared/runtime/router.ts';
 import { hostRoutes } from '#functions/hosts/host-routes.ts';
 import { volumeRoutes } from '#functions/volumes/volume-routes.ts';
+import { Table } from '#shared/aws/table/table.ts';
+import type { ItemStore } from '#shared/aws/table/store.ts';
+import type { MemoryStore } from '#test/fakes/memory-store.ts';
 import { World, type WorldOptions } from '#test/unit/workers/support/world.ts';
 
 export const roleId = 'AROAHIVEMINDHOSTS1234';
@@ -74,6 +77,11 @@ export interface Line {
   readonly data: Record<string, unknown>;
 }
 
+export interface ApiWorldOptions extends WorldOptions {
+  /** What the API sees of the table. */
+  readonly apiStore?: (store: MemoryStore) => ItemStore;
+}
+
 /** Both APIs over the table in memory, the real workers and EC2's fake; spoken to as API Gateway does. */
 export class ApiWorld {
   readonly world: World;
@@ -82,12 +90,18 @@ export class ApiWorld {
   readonly #volumes: ReturnType<typeof createRouter>;
   readonly #hosts: ReturnType<typeof createRouter>;
 
-  constructor(options: WorldOptions = {}) {
+  constructor(options: ApiWorldOptions = {}) {
+    const { apiStore } = options;
     this.world = new World(options);
     const keep = (level: string) => (message: string, data: Record<string, unknown>) =>
       void this.log.push({ level, message, data });
     const log = { info: keep('info'), warn: keep('warn'), error: keep('error') };
-    const ports = { ...this.world.api, log };
+    const { store, table } = this.world;
+    const ports = {
+      ...this.world.api,
+      table: apiStore === undefined ? table : new Table(apiStore(store)),
+      log,
+    };
     const queues = {
       ensure: (owner: { hostId: string }) => {
         this.queues.push(owner);
