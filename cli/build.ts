@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,7 @@ export async function buildCli(outfile: string): Promise<void> {
     banner: { js: banner },
     logLevel: 'warning',
   });
+  chmodSync(outfile, 0o755);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

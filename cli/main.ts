@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run } from './run.ts';
