@@ -34,7 +34,7 @@ export class ApiFunctions extends Construct {
       UNDO_WINDOW_HOURS: String(config.undoWindowHours),
       FILE_SYSTEM_ID: storage.files.fileSystemId,
     };
-    const common = [...onTable(storage), ...startOperations(this), sendToHosts(this)];
+    const common = [...onTable(storage), startOperations(this), sendToHosts(this)];
     this.volumes = new ProductFunction(this, 'VolumesApi', {
       name: 'volumes-api',
       environment,

@@ -6,8 +6,8 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { describe } from '../permissions/ec2.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
-import { startOperations } from '../permissions/operations.ts';
-import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
+import { seeOperations, startOperations } from '../permissions/operations.ts';
+import { hostQueuePrefix } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -38,8 +38,8 @@ export class Sweeper extends Construct {
       permissions: [
         ...onTable(storage),
         onWorkIndex(storage),
-        ...startOperations(this),
-        sendToHosts(this),
+        startOperations(this),
+        seeOperations(this),
         describe('DescribeVolumes'),
       ],
       timeout: Duration.seconds(55),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { functions } from '#shared/model/environment.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
+import type { ProductFunctionProps } from '#infra/constructs/product-function.ts';
 import { allResources, checkout, resourcesOf, statementsOf, synthesise } from './support/synth.ts';
 
 const { controlPlane: template, storage } = synthesise();
@@ -62,6 +63,13 @@ test.each(names)('%s has exactly the environment of its schema', (name) => {
   expect(environment.Variables).toMatchObject({ AWS_SDK_UA_APP_ID: name, POWERTOOLS_SERVICE_NAME: name });
 });
 
+test('a variable that the schema has and nobody gives does not compile', () => {
+  const given = { TABLE_NAME: 't', QUEUE_PREFIX: 'q', UNDO_WINDOW_HOURS: '24' };
+  // @ts-expect-error -- FILE_SYSTEM_ID is missing: tsc fails here should that ever be accepted
+  const environment: ProductFunctionProps<'efs-worker'>['environment'] = given;
+  expect(functions['efs-worker'].environment.safeParse(environment).success).toBe(false);
+});
+
 test('every log group forgets after some time', () => {
   for (const [id, { Properties }] of Object.entries(resourcesOf(template, 'AWS::Logs::LogGroup')))
     expect({ id, days: Properties['RetentionInDays'] }).toEqual({ id, days: expect.any(Number) });
@@ -96,12 +104,11 @@ const always = [
   'xray:PutTelemetryRecords',
   'xray:PutTraceSegments',
 ];
-const start = ['states:DescribeExecution', 'states:StartExecution'];
 /** What each function may do, beside its table, logs and traces: a change here is a change of the product's security. */
 const own: Readonly<Record<FunctionName, readonly string[]>> = {
-  'volumes-api': [...start, 'sqs:SendMessage', 'ec2:DescribeInstances'],
+  'volumes-api': ['states:StartExecution', 'sqs:SendMessage', 'ec2:DescribeInstances'],
   'hosts-api': [
-    ...start,
+    'states:StartExecution',
     'sqs:SendMessage',
     'sqs:CreateQueue',
     'sqs:SetQueueAttributes',
@@ -132,8 +139,15 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'elasticfilesystem:DescribeAccessPoints',
     'elasticfilesystem:DeleteAccessPoint',
   ],
-  // The two reads of a queue come with its own dead letters.
-  sweeper: [...start, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'ec2:DescribeVolumes'],
+  // What it may do with a queue comes with its own dead letters.
+  sweeper: [
+    'states:StartExecution',
+    'states:DescribeExecution',
+    'sqs:SendMessage',
+    'sqs:GetQueueAttributes',
+    'sqs:GetQueueUrl',
+    'ec2:DescribeVolumes',
+  ],
   'host-events': [
     'sqs:SendMessage',
     'sqs:ReceiveMessage',
