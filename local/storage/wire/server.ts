@@ -96,10 +96,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > mostBytes) return undefined;
-    chunks.push(chunk);
+    // The rest of a body that is too large is read and dropped: a caller still sending would not see the answer.
+    if (length <= mostBytes) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return length > mostBytes ? undefined : Buffer.concat(chunks);
 }
 
 function refusal(status: number, code: string, message: string): WireAnswer {
