@@ -30,6 +30,7 @@ function create(world: World) {
     .option('--driver <driver>', 'ebs, efs, bind or tmpfs (default: that of the type)')
     .option('--labels <labels>', 'labels, such as app=db,env=prod')
     .option('--options <options>', 'options of the driver, such as path=/data/hostpath')
+    .option('--mount-options <options>', 'mount options, such as noatime,discard')
     .option('--filesystem <type>', 'ext4 or xfs (default: ext4)')
     .option('--owner <uid:gid>', 'owner of the volume’s directory')
     .option('--mode <mode>', 'octal mode of the volume’s directory, such as 0750')

@@ -15,6 +15,7 @@ export interface CreateFlags extends WaitFlags {
   readonly driver?: string | undefined;
   readonly labels?: string | undefined;
   readonly options?: string | undefined;
+  readonly mountOptions?: string | undefined;
   readonly filesystem?: string | undefined;
   readonly owner?: string | undefined;
   readonly mode?: string | undefined;
@@ -41,13 +42,17 @@ export function createBody(flags: CreateFlags): CreateVolumeInput {
     ...(flags.owner === undefined ? {} : parseOwner(flags.owner)),
     ...given('mode', flags.mode),
   };
+  const options = {
+    ...(flags.options === undefined ? {} : parsePairs(flags.options, 'option')),
+    ...given('mountOptions', flags.mountOptions),
+  };
   return {
     name: oneName(flags.positional, flags.name),
     ...given('size', flags.size),
     ...given('type', flags.type),
     ...given('driver', flags.driver),
     ...given('labels', flags.labels === undefined ? undefined : parsePairs(flags.labels, 'label')),
-    ...given('options', flags.options === undefined ? undefined : parsePairs(flags.options, 'option')),
+    ...given('options', Object.keys(options).length === 0 ? undefined : options),
     ...given('filesystem', flags.filesystem),
     ...given('owner', Object.keys(owner).length === 0 ? undefined : owner),
     ...given('readOnly', flags.readOnly),

@@ -45,7 +45,7 @@ describe('hivemind volume create', () => {
 
   it('sends every flag as the API takes it', async () => {
     const flags =
-      '--size 20G --type local --driver ebs --labels app=db,env=prod --options a=1 --filesystem xfs --owner 1000:1001 ' +
+      '--size 20G --type local --driver ebs --labels app=db,env=prod --options a=1 --mount-options noatime,discard --filesystem xfs --owner 1000:1001 ' +
       '--mode 0750 --read-only --no-encrypted --zone us-east-1a --description words --protect --namespace team';
     await cli.run(['volume', 'create', 'all', ...flags.split(' ')]);
     const [call] = api.calls;
@@ -57,7 +57,7 @@ describe('hivemind volume create', () => {
       type: 'local',
       driver: 'ebs',
       labels: { app: 'db', env: 'prod' },
-      options: { a: '1' },
+      options: { a: '1', mountOptions: 'noatime,discard' },
       filesystem: 'xfs',
       owner: { uid: 1000, gid: 1001, mode: '0750' },
       readOnly: true,
