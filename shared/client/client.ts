@@ -6,7 +6,7 @@ import { buildRequest, type PlainRequest } from './request.ts';
 import { sign } from './sign.ts';
 import type { AnyCall, AnyRoute, ApiClient, CallAnswer, ClientOptions } from './types.ts';
 
-export type { ApiClient, CallAnswer, CallOptions, ClientOptions, Credentials } from './types.ts';
+export type { ApiClient, ClientOptions, Credentials } from './types.ts';
 
 /** A clock that is off by more than this is corrected by the Date of a refusal; AWS refuses signatures at 5 minutes. */
 const toleratedSkew = 60_000;
