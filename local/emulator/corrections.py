@@ -10,30 +10,38 @@ _last = threading.local()
 
 
 def node_errors_keep_their_names() -> None:
-    """A Node error reaches Step Functions as its own name (AWS), not as Runtime.HandlerError, so Retry and Catch match."""
+    """A Node error reaches Step Functions as its own name (AWS), not as Runtime.HandlerError, so Retry and Catch match.
+    A process that was killed is Runtime.ExitError."""
     known = 'error: String(err.message || err), trace: err.stack || ""'
     assert known in lambda_runtime._NODEJS_WORKER_SCRIPT
     named = known + ', errorType: (err && err.name) || "Error"'
     lambda_runtime._NODEJS_WORKER_SCRIPT = lambda_runtime._NODEJS_WORKER_SCRIPT.replace(known, named)
     invoke, dispatch = lambda_runtime.Worker.invoke, lambda_svc._execute_function_dispatch
 
-    def noting(self, *args, **kwargs):
-        _last.answer = invoke(self, *args, **kwargs)
+    def noting(self, event, request_id, *args, **kwargs):
+        _last.answer = {}
+        _last.answer = {"requestId": request_id, **invoke(self, event, request_id, *args, **kwargs)}
         return _last.answer
 
     def naming(*args, **kwargs):
         _last.answer = {}
         result = dispatch(*args, **kwargs)
-        answer = _last.answer
-        if result.get("error") and answer.get("errorType"):
-            result["body"] = {
-                "errorType": answer["errorType"],
-                "errorMessage": answer["error"],
-                "trace": answer["trace"].split("\n"),
-            }
+        if result.get("error"):
+            result["body"] = _error_of(_last.answer) or result.get("body")
         return result
 
     lambda_runtime.Worker.invoke, lambda_svc._execute_function_dispatch = noting, naming
+
+
+def _error_of(answer: dict) -> dict | None:
+    """What Lambda says of a failed invocation; None where the emulator's own words do."""
+    if answer.get("errorType"):
+        trace = answer["trace"].split("\n")
+        return {"errorType": answer["errorType"], "errorMessage": answer["error"], "trace": trace}
+    if answer.get("error") == "Worker process died":
+        message = f"RequestId: {answer['requestId']} Error: Runtime exited with error: signal: killed"
+        return {"errorType": "Runtime.ExitError", "errorMessage": message}
+    return None
 
 
 def quiet_calls_do_not_wait() -> None:

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmulatorError } from './errors.ts';
@@ -34,6 +34,8 @@ export function emulatorCommand(options: EmulatorOptions): EmulatorCommand {
   const { home, venv, ports, launcher = launcherFolder } = options;
   const data = join(home, 'emulator');
   for (const dir of [join(data, 'tmp'), join(home, 'run')]) mkdirSync(dir, { recursive: true });
+  // Functions and their CommonJS runner are unpacked here: a package.json further up (a checkout's) must not make them ESM.
+  writeFileSync(join(data, 'tmp', 'package.json'), '{}\n');
   const python = join(venv, 'bin', 'python');
   const where = ['--port', String(ports.emulator), '--identity-socket', identitySocket(home)];
   return {
