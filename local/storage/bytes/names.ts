@@ -36,7 +36,7 @@ export async function publishNames(folders: NameFolders, volumeId: string, loop:
   await replaceLink(join(folders.byIdDir, linkPrefix + serialOf(volumeId)), loop.device);
   if (await udevRuns(folders)) return await writeRule(volumeId, loop);
   const properties = {
-    ID_SERIAL: `Amazon Elastic Block Store_${serialOf(volumeId)}`,
+    ID_SERIAL: `Amazon_Elastic_Block_Store_${serialOf(volumeId)}`,
     ID_SERIAL_SHORT: serialOf(volumeId),
     ID_MODEL: 'Amazon Elastic Block Store',
   };
@@ -83,7 +83,7 @@ async function writeRule(volumeId: string, loop: Loop): Promise<void> {
   await mkdir(rulesDir, { recursive: true });
   await replaceText(
     ruleOf(loop),
-    `SUBSYSTEM=="block", KERNEL=="${kernel}", ENV{ID_SERIAL_SHORT}="${serial}", ENV{ID_SERIAL}="Amazon Elastic Block Store_${serial}", ENV{ID_MODEL}="Amazon Elastic Block Store", SYMLINK+="disk/by-id/${linkPrefix}${serial}"\n`,
+    `SUBSYSTEM=="block", KERNEL=="${kernel}", ENV{ID_SERIAL_SHORT}="${serial}", ENV{ID_SERIAL}="Amazon_Elastic_Block_Store_${serial}", ENV{ID_MODEL}="Amazon Elastic Block Store", SYMLINK+="disk/by-id/${linkPrefix}${serial}"\n`,
   );
   await tellUdev(loop);
 }

@@ -68,7 +68,6 @@ function describeType(family: string, size: string, about: Family): InstanceType
 }
 
 export const isInstanceType = (type: string): boolean => known.has(type);
-export const instanceTypeNames: readonly string[] = [...known.keys()];
 
 /** EBS attachments that an instance of the type can have, the root volume included. */
 export function attachmentLimit(type: string): number {

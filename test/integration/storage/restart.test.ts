@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
   AttachVolumeCommand,
@@ -49,7 +50,7 @@ async function start(): Promise<Running> {
     serviceModels: await serviceModels(),
     settings: { diskGib: 16, latency, limits: { snapshotSpacingMs: 0 } },
   };
-  const program = join(import.meta.dirname, 'support', 'service-process.ts');
+  const program = fileURLToPath(import.meta.resolve('./support/service-process.ts'));
   const child = spawn(process.execPath, [program, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
