@@ -31,10 +31,10 @@ export function createExecutors(ports: ExecutorPorts): Executors {
     setInUse: async ({ assignment }) => setInUse(ports, assignment),
     async stage({ assignment }) {
       // Written first: a mount that this agent cannot explain would be one it cannot adopt.
-      await records.put({ bootId: places.bootId, assignment });
+      await records.put({ bootId: places.bootId, assignment, prepared: false });
       const after = await drivers[assignment.driver].stage(stage(assignment));
       knowledge.learn({ ...after, inUse: true });
-      await records.put({ bootId: places.bootId, assignment: after });
+      await records.put({ bootId: places.bootId, assignment: after, prepared: true });
     },
     async reportMounted({ assignment: { volumeId, epoch }, uuid }) {
       knowledge.learn(await api.reportFormatted(volumeId, { epoch, uuid, mounted: true }));

@@ -13,6 +13,8 @@ export interface VolumeView {
   readonly mountedAs?: Assignment | undefined;
   /** Its filesystem shows at its stage, by the kernel. */
   readonly staged: boolean;
+  /** That stage was ended: after a crash it may be mounted and not be whole. */
+  readonly prepared: boolean;
   /** Its data shows under its name, by the kernel. */
   readonly published: boolean;
   /** The assignment was told in this very run: only then may it lead to a mount. */
@@ -34,13 +36,13 @@ export interface VolumeView {
 export function planServe(view: VolumeView): Step | undefined {
   const { name, assignment, mountedAs } = view;
   if (view.staged && isStale(view)) return retreat(view);
-  if (view.staged && view.published && mountedAs !== undefined) return undefined;
-  if (view.staged && mountedAs !== undefined && !view.linked)
+  if (view.staged && view.published && view.prepared) return undefined;
+  if (view.staged && view.prepared && mountedAs !== undefined && !view.linked)
     return { kind: 'publish', assignment: mountedAs };
   if (!view.fresh || assignment === undefined) return { kind: 'claim', name };
   if (assignment.actual === 'attaching') return { kind: 'awaitAttached', name };
   if (!assignment.inUse) return { kind: 'setInUse', assignment }; // guard: lease-before-mount
-  if (!view.staged || mountedAs === undefined) return { kind: 'stage', assignment };
+  if (!view.staged || !view.prepared) return { kind: 'stage', assignment };
   return unreported(assignment) ?? { kind: 'publish', assignment };
 }
 
@@ -62,8 +64,12 @@ function settleMounted(view: VolumeView): Step | undefined {
   const { linked, assignment, mountedAs } = view;
   const known = assignment ?? mountedAs;
   if (!linked || known === undefined) return undefined;
-  if (view.staged && assignment !== undefined && !assignment.inUse) return { kind: 'setInUse', assignment };
-  if (view.used) return view.staged && assignment !== undefined ? unreported(assignment) : undefined; // guard: unmount-unused
+  if (view.staged && assignment !== undefined) {
+    if (!assignment.inUse) return { kind: 'setInUse', assignment };
+    const report = unreported(assignment);
+    if (report !== undefined) return report;
+  }
+  if (view.used) return undefined; // guard: unmount-unused
   const mayGo = view.idle || known.desired === 'detached' || assignment === undefined;
   if (!mayGo) return undefined;
   return view.published ? { kind: 'unpublish', assignment: known } : { kind: 'unstage', assignment: known };

@@ -7,7 +7,12 @@ import { Assignment } from '#shared/model/host.ts';
  * What this agent wrote down before it mounted: under which epoch, of which boot. It says what a mount is, never that it
  * is there: that is the kernel's to say (contract 6).
  */
-export const VolumeRecord = z.object({ bootId: z.string(), assignment: Assignment });
+export const VolumeRecord = z.object({
+  bootId: z.string(),
+  assignment: Assignment,
+  /** The stage is whole: not only mounted, but prepared to be shown. */
+  prepared: z.boolean(),
+});
 export type VolumeRecord = z.infer<typeof VolumeRecord>;
 
 /** One small file per volume, so that a restarted agent knows its mounts while the API is away. */

@@ -77,6 +77,7 @@ export async function viewOf(ports: ViewPorts, assignment: Assignment, run: RunC
     linked: run.linked,
     fresh: run.fresh,
     mountedAs,
+    prepared: mountedAs !== undefined && record?.prepared === true,
     staged: shown.stage !== undefined,
     published: shown.published !== undefined,
     heldAt: shown.stage === undefined ? pathInside(holders[0]) : stage.path,

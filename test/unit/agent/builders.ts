@@ -32,6 +32,7 @@ export function viewOf(overrides: Partial<VolumeView> = {}): VolumeView {
     fresh: false,
     staged: false,
     published: false,
+    prepared: overrides.mountedAs !== undefined,
     fenced: false,
     used: false,
     free: false,

@@ -15,6 +15,11 @@ describe('planServe', () => {
     ['sets the lease before it mounts', { assignment, fresh: true }, 'setInUse'],
     ['mounts under the lease', { assignment: mountedAs, fresh: true }, 'stage'],
     ['explains a mount it has no record of', { assignment: mountedAs, fresh: true, staged: true }, 'stage'],
+    [
+      'ends a stage that a crash cut short',
+      { assignment: mountedAs, mountedAs, fresh: true, staged: true, prepared: false },
+      'stage',
+    ],
     ['publishes', { assignment: mountedAs, mountedAs, fresh: true, staged: true }, 'publish'],
     ['has nothing to do when it shows', served, undefined],
     ['serves what shows while the API is away', { ...served, linked: false }, undefined],
@@ -83,6 +88,17 @@ describe('planSettle', () => {
     ],
   ])('%s', (_, view, kind) => {
     expect(planSettle(viewOf(view))?.kind).toBe(kind);
+  });
+
+  it('reports a first mount that a crash kept back, before it unmounts', () => {
+    const filesystem = {
+      state: 'formatted',
+      type: 'ext4',
+      uuid: crypto.randomUUID(),
+      mounted: false,
+    } as const;
+    const told = assignmentOf({ inUse: true, filesystem });
+    expect(planSettle(viewOf({ ...idle, assignment: told, mountedAs: told }))?.kind).toBe('reportMounted');
   });
 
   it('never fences what many hosts share', () => {

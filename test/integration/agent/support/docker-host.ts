@@ -57,7 +57,7 @@ export async function openDockerRig(): Promise<DockerRig> {
   };
 }
 
-async function buildAgent(outfile: string): Promise<void> {
+export async function buildAgent(outfile: string): Promise<void> {
   await build({
     entryPoints: [new URL('../../../../agent/main.ts', import.meta.url).pathname],
     outfile,

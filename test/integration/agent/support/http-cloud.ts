@@ -17,7 +17,7 @@ export interface HttpCloud {
 }
 
 /** Any call's body: the agent's own client has validated it. */
-interface Body {
+export interface Body {
   readonly name: string;
   readonly observed: Parameters<Api['sync']>[0];
   readonly epoch: number;
@@ -83,7 +83,13 @@ const patterns = Object.entries(routes).map(([name, { method, path }]) => ({
   pattern: new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
 }));
 
-export async function startHttpCloud(cloud: FakeControlPlane): Promise<HttpCloud> {
+/** Called around each served call; answering true drops the connection in place of an answer. */
+export type Around = (when: 'before' | 'after', call: RouteName, body: Body) => boolean;
+
+export async function startHttpCloud(
+  cloud: FakeControlPlane,
+  around: Around = () => false,
+): Promise<HttpCloud> {
   const pending = new Set<string>();
   const servers: Server[] = [];
   const listen = async (
@@ -97,7 +103,7 @@ export async function startHttpCloud(cloud: FakeControlPlane): Promise<HttpCloud
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
   const endpoint = await listen((request, response) => {
-    void serve({ cloud, pending }, request, response);
+    void serve({ cloud, pending, around }, request, response);
   });
   return {
     endpoint,
@@ -115,7 +121,7 @@ export async function startHttpCloud(cloud: FakeControlPlane): Promise<HttpCloud
 }
 
 async function serve(
-  { cloud, pending }: { cloud: FakeControlPlane; pending: Set<string> },
+  { cloud, pending, around }: { cloud: FakeControlPlane; pending: Set<string>; around: Around },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -129,11 +135,11 @@ async function serve(
   const body = JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Body;
   const target = request.headers['x-amz-target'];
   if (typeof target === 'string') await queue({ pending, host, target }, response);
-  else await route(cloud.as(host), { request, body }, response);
+  else await route({ api: cloud.as(host), around }, { request, body }, response);
 }
 
 async function route(
-  api: Api,
+  { api, around }: { api: Api; around: Around },
   { request, body }: { request: IncomingMessage; body: Body },
   response: ServerResponse,
 ): Promise<void> {
@@ -148,7 +154,13 @@ async function route(
         decodeURIComponent(value),
       ]),
     );
-    send(response, 200, await handle(api, params, body));
+    if (around('before', match.name, body)) {
+      request.socket.destroy();
+      return;
+    }
+    const answer = await handle(api, params, body);
+    if (around('after', match.name, body)) request.socket.destroy();
+    else send(response, 200, answer);
   } catch (error) {
     const problem = error instanceof ProductError ? error : new ProductError('Internal', String(error));
     send(response, problem.status, problem.toProblem());
