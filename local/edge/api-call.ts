@@ -13,7 +13,7 @@ import { Sha256 } from './sigv4/sha256.ts';
 import { bag } from './sigv4/verify.ts';
 import type { ServerResponse } from 'node:http';
 
-/** Lambda's limit for a synchronous call, which comes before the API's own 10 MB. */
+/** Lambda's limit for what a synchronous call takes and gives, which comes before the API's own 10 MB. */
 const bodyLimit = 6 << 20;
 const defaultTimeout = 30_000;
 
@@ -21,6 +21,7 @@ const defaultTimeout = 30_000;
 const forbidden = apiAnswer.bind(undefined, 403, 'Forbidden');
 const notFound = apiAnswer.bind(undefined, 404, 'Not Found');
 const tooLarge = apiAnswer.bind(undefined, 413, 'Request Entity Too Large');
+const internalError = apiAnswer.bind(undefined, 500, 'Internal Server Error');
 const serviceUnavailable = apiAnswer.bind(undefined, 503, 'Service Unavailable');
 
 export interface ApiParts extends Control {
@@ -102,13 +103,16 @@ async function invoke(parts: ApiParts, incoming: Incoming, call: Invocation): Re
   const search = presigned ? canonicalSearch(query) : incoming.search;
   const headers = await resigned(parts.settings, incoming, { ...call, path, query });
   try {
-    return await forward(incoming.request, {
+    const answer = await forward(incoming.request, {
       to: parts.emulator,
       path: path + search,
       headers,
       body: call.body,
       timeout: parts.settings.apiTimeout ?? defaultTimeout,
     });
+    if (Number(answer.headers['content-length'] ?? 0) <= bodyLimit) return answer;
+    answer.resume();
+    return internalError();
   } catch {
     // Timed out, or the emulator is away: API Gateway has the same words for both.
     return serviceUnavailable();

@@ -4,16 +4,15 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmulatorError } from './errors.ts';
 
-/** The launcher's folder in a checkout, and what belongs together there: whoever copies it copies all of these. */
-export const launcherFolder = import.meta.dirname;
-export const launcherFiles = ['launcher.py', 'corrections.py', 'identity.py', 'saving.py'] as const;
+/** The launcher's folder in a checkout. Its Python files belong together: whoever copies one copies all. */
+const launcherFolder = import.meta.dirname;
 
 export interface EmulatorOptions {
   /** The local cloud's folder: state goes to `home/emulator`, the identity socket to `home/run/identity.sock`. */
   readonly home: string;
   /** Virtual environment with the pinned emulator (see venv.ts). */
   readonly venv: string;
-  /** Folder with {@link launcherFiles}. @default the one in the checkout */
+  /** Folder with the launcher's Python files. @default the one in the checkout */
   readonly launcher?: string;
   /** Folder whose `node` runs the functions: node 24. @default the folder of the node that runs us */
   readonly nodeFolder?: string;

@@ -18,6 +18,7 @@ import {
 const source = `
 exports.handler = async (event) => {
   if (event.rawPath === '/v1/fail') throw new Error('a secret of the handler');
+  if (event.rawPath === '/v1/huge') return { statusCode: 200, body: 'x'.repeat(7e6) };
   if (event.rawPath === '/v1/slow') await new Promise((resolve) => setTimeout(resolve, 6000));
   if (event.rawPath === '/v1/teapot') return { statusCode: 418, headers: { 'content-type': 'text/plain', 'x-own': 'yes' }, cookies: ['a=1', 'b=2'], body: 'short' };
   return { statusCode: 200, body: JSON.stringify(event) };
@@ -177,6 +178,12 @@ describe('the answer', () => {
 
   it('is 500 without a word of the error when the function throws', async () => {
     const answer = await call(`${cloud.api}/v1/fail`, user);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toBe('{"message":"Internal Server Error"}');
+  });
+
+  it('is 500 when it is larger than Lambda lets through', async () => {
+    const answer = await call(`${cloud.api}/v1/huge`, user);
     expect(answer.status).toBe(500);
     expect(await answer.text()).toBe('{"message":"Internal Server Error"}');
   });

@@ -205,7 +205,13 @@ describe('killing', () => {
   ] as const)('%s ends the function’s process, and the call is made: %s', async (kind, made) => {
     const before = (await invoke(`${kind}-first`)).answer as number;
     await admin.setFaults([{ id: 'k', kind, ...aimed }]);
-    expect((await invoke(kind)).error).toBeDefined();
+    expect(await invoke(kind)).toMatchObject({
+      error: 'Unhandled',
+      answer: {
+        errorType: 'Runtime.ExitError',
+        errorMessage: expect.stringMatching(/signal: killed$/) as string,
+      },
+    });
     await until('the process is gone', () => !alive(before), { within: 5000 });
     expect(await has(kind)).toBe(made);
     expect(await has(`${kind}-went-on`)).toBe(false);
