@@ -8,6 +8,7 @@ import { unlinkCli } from './cli-user.ts';
 import { readCloud } from './cloud-file.ts';
 import type { Progress } from './progress.ts';
 import { stopService } from './services.ts';
+import { leaveThisHost } from './this-host.ts';
 
 interface DownOptions {
   readonly home: string;
@@ -39,6 +40,8 @@ export async function reset({ home, progress }: DownOptions): Promise<void> {
       for (const { name } of listHosts(home))
         await progress.step(`host ${name}`, () => removeHost(cloud, name));
     }
+    await stopService(home, 'agent-local', 30_000);
+    await leaveThisHost(home);
     await stopAll(home, progress);
     unlinkCli(home);
     for (const name of readdirSync(home).filter((each) => each !== 'cache')) {

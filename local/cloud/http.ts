@@ -36,8 +36,3 @@ export async function socketReady(socketPath: string, path = '/health'): Promise
   return answer?.status === 200;
 }
 
-export async function urlReady(url: string): Promise<boolean> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
-  await answer?.body?.cancel();
-  return answer?.ok === true;
-}

@@ -40,13 +40,13 @@ export function isUp({ processes }: Status): boolean {
 
 export function renderStatus({ home, endpoints, processes, hosts }: Status): string {
   return [
-    `home      ${home}`,
-    `AWS       ${endpoints.aws}`,
-    `API       ${endpoints.api}`,
+    `home         ${home}`,
+    `AWS          ${endpoints.aws}`,
+    `API          ${endpoints.api}`,
     ...processes.map(
-      ({ name, pid }) => `${name.padEnd(10)}${pid === undefined ? 'stopped' : `running (pid ${pid})`}`,
+      ({ name, pid }) => `${name.padEnd(13)}${pid === undefined ? 'stopped' : `running (pid ${pid})`}`,
     ),
-    ...hosts.map(({ name, instanceId, state }) => `host ${name.padEnd(5)}${state} (${instanceId})`),
+    ...hosts.map(({ name, instanceId, state }) => `host ${name.padEnd(8)}${state} (${instanceId})`),
     '',
   ].join('\n');
 }

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPaths } from '#local/hosts/cloud.ts';
+import { run, waitFor } from '#local/hosts/exec.ts';
 import { hostTags, imdsConfig } from '#local/hosts/imds-process.ts';
 import { adminOf } from '#local/hosts/machine.ts';
 import { isAlive, processRef } from '#local/hosts/processes.ts';
 import { writeJson, type CloudFile } from './cloud-file.ts';
-import { socketReady } from './http.ts';
+import { callSocket, socketReady } from './http.ts';
 import { ensureService } from './services.ts';
 
 /** This machine as a host of the cloud: no namespaces, its own /dev, /run and /var/lib/hivemind. */
@@ -120,12 +121,46 @@ async function ensureAgent(
     ready: () => socketReady(healthSocket),
     grace: 30_000,
   });
+  await waitFor('the agent of this host is registered', isRegistered, { within: 60_000 });
+}
+
+async function isRegistered(): Promise<boolean> {
+  const { body } = await callSocket(healthSocket, { path: '/health' });
+  return (JSON.parse(body) as { linked?: boolean }).linked === true;
 }
 
 /** `mount -t efs` finds its helper in /sbin; a real amazon-efs-utils that is there stays. */
 function linkEfsHelper(home: string): void {
   const target = join(home, 'storage', 'mount.efs');
-  if (existsSync(efsHelper) || !existsSync(target)) return;
+  if (ownHelper() === undefined && existsSync(efsHelper)) return;
   rmSync(efsHelper, { force: true });
   symlinkSync(target, efsHelper);
+}
+
+/** Where /sbin/mount.efs leads if a local cloud put it there. */
+function ownHelper(): string | undefined {
+  if (lstatSync(efsHelper, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+  const target = readlinkSync(efsHelper);
+  return target.endsWith('/storage/mount.efs') ? target : undefined;
+}
+
+/**
+ * Takes this machine out of the cloud: its volumes are unmounted, its agent's records and the helper go.
+ * @throws HostError CommandFailed naming a mount that something still uses.
+ */
+export async function leaveThisHost(home: string): Promise<void> {
+  if (!existsSync(join(hostPaths(home, name).dir, 'this-host.json'))) return;
+  for (const path of mountsBelow(agentRoot)) await run('umount', [path]);
+  for (const part of ['records', 'volumes', 'mounts'])
+    rmSync(join(agentRoot, part), { recursive: true, force: true });
+  if (ownHelper()?.startsWith(home)) rmSync(efsHelper);
+}
+
+/** Deepest first. */
+function mountsBelow(root: string): string[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[1] ?? '').replaceAll('\\040', ' '))
+    .filter((path) => path.startsWith(`${root}/`))
+    .reverse();
 }
