@@ -35,4 +35,3 @@ export async function socketReady(socketPath: string, path = '/health'): Promise
   const answer = await callSocket(socketPath, { path }).catch(() => undefined);
   return answer?.status === 200;
 }
-

@@ -151,9 +151,21 @@ function ownHelper(): string | undefined {
 export async function leaveThisHost(home: string): Promise<void> {
   if (!existsSync(join(hostPaths(home, name).dir, 'this-host.json'))) return;
   for (const path of mountsBelow(agentRoot)) await run('umount', [path]);
-  for (const part of ['records', 'volumes', 'mounts'])
-    rmSync(join(agentRoot, part), { recursive: true, force: true });
+  rmSync(join(agentRoot, 'records'), { recursive: true, force: true });
+  for (const part of ['volumes', 'mounts']) removeEmptyFolders(join(agentRoot, part));
   if (ownHelper()?.startsWith(home)) rmSync(efsHelper);
+}
+
+/** Mount points only: whatever holds anything stays, since it may be somebody's data. */
+function removeEmptyFolders(dir: string): void {
+  if (!existsSync(dir)) return;
+  for (const path of [...readdirSync(dir).map((child) => join(dir, child)), dir]) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    }
+  }
 }
 
 /** Deepest first. */
