@@ -32,7 +32,7 @@ export async function takeTicket(
     if (filesystem.state === 'formatting') {
       return { ...ticketOf(asked, { ...filesystem, serial }), renewed: true };
     }
-    if (filesystem.state !== 'blank') throw refused(held, `its filesystem is ${filesystem.state}`);
+    if (filesystem.state !== 'blank') throw refused(held, `its filesystem is ${filesystem.state}`); // guard: ticket-once
     const formatting = { state: 'formatting', type: filesystem.type, uuid: ports.newUuid() } as const;
     const next: LeaseItem = {
       ...lease,
@@ -48,10 +48,11 @@ export async function takeTicket(
 function refuseWrongHolder(held: Held, { bootId, serial }: TicketAsked): LeaseItem {
   if (held.record.volume.driver !== 'ebs') throw refused(held, 'volumes of its driver are not formatted');
   const lease = leaseOf(held.record);
-  if (!lease.inUse || lease.bootId !== bootId) throw refused(held, 'this boot has not set it in use');
+  const using = lease.inUse && lease.bootId === bootId;
+  if (!using) throw refused(held, 'this boot has not set it in use'); // guard: ticket-in-use
   const expected = serialOf(held);
-  if (plain(serial) !== plain(expected))
-    throw refused(held, 'the device has another serial', { serial, expected });
+  const wrong = { serial, expected };
+  if (plain(serial) !== plain(expected)) throw refused(held, 'the device has another serial', wrong); // guard: ticket-serial
   if (lease.ticketSerial !== undefined && plain(lease.ticketSerial) !== plain(expected)) {
     throw refused(held, 'its ticket was for another device');
   }
@@ -122,7 +123,8 @@ function afterFormat(held: Held, { filesystem }: LeaseItem, { uuid, mounted }: F
   if (filesystem.state !== 'formatting' && filesystem.state !== 'formatted') {
     throw refused(held, `its filesystem is ${filesystem.state}`);
   }
-  if (filesystem.uuid !== uuid) throw refused(held, `its filesystem is ${filesystem.uuid}, not ${uuid}`);
+  const foreign = filesystem.uuid !== uuid;
+  if (foreign) throw refused(held, `its filesystem is ${filesystem.uuid}, not ${uuid}`); // guard: ticket-uuid
   const before = filesystem.state === 'formatted' && filesystem.mounted;
   return { state: 'formatted', type: filesystem.type, uuid, mounted: before || mounted };
 }

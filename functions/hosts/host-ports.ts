@@ -25,7 +25,8 @@ export interface HostPorts extends Ports {
 export function hostOf({ hostSettings }: HostPorts, caller: Caller): string {
   const [roleId, session, ...rest] = caller.userId.split(':');
   const host = HostId.safeParse(session);
-  if (roleId === hostSettings.roleId && rest.length === 0 && host.success) return host.data;
+  const ours = roleId === hostSettings.roleId; // guard: host-identity off: const ours = roleId !== undefined;
+  if (ours && rest.length === 0 && host.success) return host.data;
   throw new ProductError('AccessDenied', 'This call is for hosts only.', {
     value: caller.arn,
     allowed: "an instance with the deployment's host role",
@@ -78,7 +79,7 @@ export async function heldVolume(
     });
   }
   const current = currentEpoch(record, attachment);
-  if (current === epoch) return { record, attachment };
+  if (current === epoch) return { record, attachment }; // guard: lease-epoch off: return { record, attachment };
   throw new ProductError(
     'StaleEpoch',
     `${host.id} does not hold "${record.volume.name}" under epoch ${epoch}.`,

@@ -25,7 +25,7 @@ export async function setLease(ports: HostPorts, caller: Caller, request: Reques
   return settle(async () => {
     const host = await bootedRecord(ports, caller, request.bootId);
     const held = await heldVolume(ports, host, request);
-    if (request.inUse) refuseNewUse(held);
+    if (request.inUse) refuseNewUse(held); // guard: lease-handed-back
     const writes = isSingleWriter(held.record.volume.driver)
       ? leaseWrites(ports, held, request)
       : attachmentWrites(held, request);

@@ -64,7 +64,7 @@ interface Repeat {
 async function repeat(ports: Ports, call: Call, { existing, spec }: Repeat): Promise<Creation> {
   const { volume } = existing;
   const fields = differences(volume, spec);
-  if (fields.length > 0) throw nameTaken(volume, fields);
+  if (fields.length > 0) throw nameTaken(volume, fields); // guard: create-differs
   if (volume.state === 'failed') return createAgain(ports, call, volume);
   await commit(ports, call, { writes: [], subject: volume.id, status: 200 });
   return volume.state === 'creating' ? showUnderWay(ports, volume) : showVolume(ports, volume.id);

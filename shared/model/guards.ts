@@ -16,6 +16,15 @@ const agent = {
   plan: 'test/unit/agent/plan.test.ts',
 } as const;
 
+const api = {
+  attach: 'test/unit/volumes/attach.test.ts',
+  bad: 'test/unit/runtime/bad-requests.test.ts',
+  change: 'test/unit/volumes/change.test.ts',
+  create: 'test/unit/volumes/create.test.ts',
+  hosts: 'test/unit/hosts/hosts-api.test.ts',
+  table: 'test/unit/table/table.test.ts',
+} as const;
+
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
   'create-token': {
@@ -167,5 +176,105 @@ export const guards = {
     contract: 9,
     says: 'Mount options come from an allow-list.',
     test: agent.paths,
+  },
+  'ticket-once': {
+    contract: 1,
+    says: 'A format ticket is given for a blank volume, and renewed while its format is not reported; never after.',
+    test: api.hosts,
+  },
+  'ticket-in-use': {
+    contract: 1,
+    says: 'A format ticket is given only to the boot that has set the volume in use.',
+    test: api.hosts,
+  },
+  'ticket-serial': {
+    contract: 1,
+    says: 'A format ticket is given only for the device that EC2 calls by the recorded id.',
+    test: api.hosts,
+  },
+  'ticket-uuid': {
+    contract: 1,
+    says: 'Only the UUID that the ticket named counts as formatted.',
+    test: api.hosts,
+  },
+  'host-identity': {
+    contract: 3,
+    says: "A host is who its role session says, and the role is the deployment's own.",
+    test: api.hosts,
+  },
+  'lease-epoch': {
+    contract: 3,
+    says: 'A host acts on a volume only under the epoch that it holds now.',
+    test: api.hosts,
+  },
+  'lease-handed-back': {
+    contract: 3,
+    says: 'No use begins on a volume that is still coming, or is to be given back.',
+    test: api.change,
+  },
+  'attach-busy': {
+    contract: 3,
+    says: 'What a host uses is not given to another, unless EC2 calls the host stopped or terminated, or a person forces it.',
+    test: api.attach,
+  },
+  powerless: {
+    contract: 3,
+    says: 'Stopping and shutting-down are not stopped and terminated.',
+    test: api.attach,
+  },
+  'lease-as-read': {
+    contract: 3,
+    says: 'A hand-over and a detach win only while the lease is exactly as it was read.',
+    test: api.attach,
+  },
+  'name-claimed': {
+    contract: 4,
+    says: 'A name is claimed in the transaction that makes its volume: two creates at once make one.',
+    test: api.create,
+  },
+  'create-differs': {
+    contract: 4,
+    says: 'A create with other parameters than the volume of its name is a conflict.',
+    test: api.create,
+  },
+  'delete-protected': {
+    contract: 5,
+    says: 'A protected volume is not deleted.',
+    test: api.change,
+  },
+  'delete-busy': {
+    contract: 5,
+    says: 'A volume in use is not deleted.',
+    test: api.change,
+  },
+  'delete-not-during': {
+    contract: 8,
+    says: 'A delete during create, attach or detach is refused.',
+    test: api.change,
+  },
+  revision: {
+    contract: 8,
+    says: 'A change of a volume wins only against the revision that it read.',
+    test: api.change,
+  },
+  'legal-transition': {
+    contract: 8,
+    says: 'No write takes a volume out of the table of states.',
+    test: api.table,
+  },
+  'step-claimed': {
+    contract: 8,
+    says: 'A step is claimed only where no claim stands, until its deadline and 5 s.',
+    test: api.table,
+  },
+  'path-dots': {
+    contract: 9,
+    says: 'A host path has no empty, "." or ".." parts.',
+    test: api.bad,
+  },
+  'path-roots': {
+    contract: 9,
+    says: 'A host path lies below an allowed root.',
+    test: api.bad,
   },
 } as const satisfies Readonly<Record<string, Guard>>;

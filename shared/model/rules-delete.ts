@@ -1,4 +1,5 @@
 import { ProductError } from './errors.ts';
+import type { VolumeItem } from './items.ts';
 import {
   busy,
   isSingleWriter,
@@ -25,24 +26,26 @@ export type DeleteDecision =
 export function decideDelete(facts: VolumeFacts, force: boolean, states: HostStates = {}): DeleteDecision {
   const { volume } = facts;
   if (volume.state === 'deleting') return { kind: 'underway' };
-  if (volume.protected) {
-    throw new ProductError('VolumeProtected', `"${volume.name}" is protected from deletion.`, {
-      value: volume.name,
-      about: { volumeId: volume.id },
-      hint: 'Update it with protected false first.',
-    });
-  }
-  if (busyStates.has(volume.state)) throw underWay(volume);
+  if (volume.protected) throw isProtected(volume); // guard: delete-protected
+  if (busyStates.has(volume.state)) throw underWay(volume); // guard: delete-not-during
   const users = usersOf(facts);
   const { ask, live } = liveUsers(users, states);
   if (live.length > 0 && ask.length > 0) return { kind: 'ask', hosts: ask };
-  if (live.length > 0 && !force) {
-    throw busy(volume, live, 'Stop its containers first; with force the delete waits for them.');
-  }
+  if (live.length > 0 && !force) throw busy(volume, live, stopFirst); // guard: delete-busy
   if (isSingleWriter(volume.driver) && (volume.state === 'available' || volume.state === 'attached')) {
     return { kind: 'operate', waits: live.length > 0 };
   }
   return live.length > 0 ? { kind: 'operate', waits: true } : { kind: 'bury' };
+}
+
+const stopFirst = 'Stop its containers first; with force the delete waits for them.';
+
+function isProtected({ id, name }: VolumeItem): ProductError {
+  return new ProductError('VolumeProtected', `"${name}" is protected from deletion.`, {
+    value: name,
+    about: { volumeId: id },
+    hint: 'Update it with protected false first.',
+  });
 }
 
 /** The state in which a tombstone comes back. */

@@ -55,16 +55,11 @@ function checkPath(path: string | undefined): void {
   if (!path.startsWith('/')) throw refuse('not an absolute path');
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(path)) throw refuse('has control characters');
-  if (
-    path
-      .split('/')
-      .slice(1)
-      .some((part) => part === '' || part === '.' || part === '..')
-  ) {
-    throw refuse('has empty, "." or ".." parts');
-  }
-  if (!defaultHostRoots.some((root) => path.startsWith(`${root}/`)))
-    throw refuse('outside the allowed roots');
+  const parts = path.split('/').slice(1);
+  const dotted = parts.some((part) => part === '' || part === '.' || part === '..');
+  if (dotted) throw refuse('has empty, "." or ".." parts'); // guard: path-dots
+  const inside = defaultHostRoots.some((root) => path.startsWith(`${root}/`));
+  if (!inside) throw refuse('outside the allowed roots'); // guard: path-roots
 }
 
 function checkMountOptions(text: string | undefined, kind: keyof typeof allowedMountOptions): void {

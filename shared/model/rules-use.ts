@@ -65,7 +65,7 @@ export function liveUsers(
 ): { readonly ask: readonly string[]; readonly live: readonly User[] } {
   return {
     ask: users.map(({ host }) => host).filter((host) => states[host] === undefined),
-    live: users.filter(({ host }) => !powerless.has(states[host] ?? 'running')),
+    live: users.filter(({ host }) => !powerless.has(states[host] ?? 'running')), // guard: powerless off: live: users.filter(({ host }) => ['running', undefined].includes(states[host])),
   };
 }
 

@@ -53,7 +53,7 @@ export const entities = {
     schema: VolumeItem,
     version: 1,
     key: ({ id }) => keys.volume(id),
-    guard: ['revision'],
+    guard: ['revision'], // guard: revision off: guard: [],
     work: ({ id, state, purgeAt }) =>
       state === 'deleted' && purgeAt !== undefined
         ? { workPk: workPartitions.purges, workSk: `${purgeAt}#${id}` }
@@ -63,7 +63,7 @@ export const entities = {
     schema: LeaseItem,
     version: 1,
     key: ({ volumeId }) => keys.lease(volumeId),
-    guard: ['epoch', 'holder', 'bootId', 'inUse', 'filesystem', 'ticketSerial'],
+    guard: ['epoch', 'holder', 'bootId', 'inUse', 'filesystem', 'ticketSerial'], // guard: lease-as-read off: guard: [],
   }),
   attachment: entity({ ...attachment, key: ({ hostId, volumeId }) => keys.attachment(hostId, volumeId) }),
   attachmentTwin: entity({

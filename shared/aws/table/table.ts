@@ -124,7 +124,7 @@ export class Table {
    */
   async claimStep(step: StepItem, now: Date, extra: readonly Write[] = []): Promise<boolean> {
     const time = new Date(now.getTime() - stepGrace).toISOString();
-    const claim = write('step', step, { kind: 'absentOrBefore', attribute: 'deadline', time });
+    const claim = write('step', step, { kind: 'absentOrBefore', attribute: 'deadline', time }); // guard: step-claimed off: const claim = write('step', step, time === '' ? { kind: 'absent' } : undefined);
     try {
       await this.transact([claim, ...extra]);
       return true;

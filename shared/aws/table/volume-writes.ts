@@ -25,7 +25,7 @@ function labelItems(volume: Named): LabelItem[] {
 /** A volume with its name claim, label index and lease. Loses on `name` when the name is taken. */
 export function createVolume(volume: VolumeItem, lease: LeaseItem | undefined): Write[] {
   return [
-    create('name', nameOf(volume)),
+    create('name', nameOf(volume)), // guard: name-claimed off: put('name', nameOf(volume)),
     create('volume', volume),
     ...(lease === undefined ? [] : [create('lease', lease)]),
     ...labelItems(volume).map((item) => put('label', item)),

@@ -45,7 +45,7 @@ export function put<E extends EntityName>(entity: E, item: EntityItem<E>): Write
  * @throws ProductError IllegalState when a volume would leave the table of states.
  */
 export function replace<E extends EntityName>(entity: E, was: EntityItem<E>, next: EntityItem<E>): Write {
-  refuseIllegal(was, next);
+  refuseIllegal(was, next); // guard: legal-transition
   const revised = hasRevision(was) ? { ...next, revision: was.revision + 1 } : next;
   return write(entity, revised, asRead(entity, was));
 }

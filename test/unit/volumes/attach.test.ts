@@ -110,6 +110,35 @@ describe('attach', () => {
     );
   });
 
+  it('that finds a mount between its look and its transaction is decided anew', async () => {
+    const between: { run?: () => Promise<unknown> } = {};
+    const api = new ApiWorld({
+      apiStore: (store) => ({
+        get: (key) => store.get(key),
+        getMany: (keys) => store.getMany(keys),
+        query: (query) => store.query(query),
+        work: (partition, through, limit) => store.work(partition, through, limit),
+        transact: async (writes) => {
+          const { run } = between;
+          delete between.run;
+          await run?.();
+          await store.transact(writes);
+        },
+      }),
+    });
+    const a = await api.host(hostA);
+    await api.host(hostB);
+    await api.create({ name: 'x' });
+    const held = await a.take('x');
+    between.run = () => a.lease(held, true);
+    expect(await attach(api, hostB)).toMatchObject({ status: 409, body: { code: 'VolumeBusy' } });
+    expect((await api.world.volume('x')).lease).toMatchObject({
+      holder: hostA,
+      inUse: true,
+      epoch: held.epoch,
+    });
+  });
+
   it('of a volume that many hosts may use is done at once', async () => {
     const { api } = await twoHosts();
     await api.create({ name: 'shared', type: 'hostpath', options: { path: '/srv/x' } });

@@ -83,6 +83,20 @@ describe('delete and undelete', () => {
     expect((await api.get(volumes, 'deleted=true')).body.items).toMatchObject([{ name: 'x', hosts: [] }]);
   });
 
+  it('is refused while the volume is being made, attached or detached', async () => {
+    const api = new ApiWorld();
+    const host = await api.host(hostA);
+    await api.post(volumes, { name: 'x' });
+    const refused = { status: 409, body: { code: 'OperationInProgress' } };
+    expect(await remove(api, 'x', 'force=true')).toMatchObject(refused);
+    await api.work();
+    await host.claim('x');
+    expect(await remove(api, 'x', 'force=true')).toMatchObject(refused);
+    await api.work();
+    await api.post(`${volumes}/x/detach`);
+    expect(await remove(api, 'x')).toMatchObject(refused);
+  });
+
   it('is refused while it is protected, even with force', async () => {
     const api = new ApiWorld();
     await api.create({ name: 'x', type: 'ephemeral', protected: true });

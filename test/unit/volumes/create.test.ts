@@ -68,6 +68,15 @@ describe('create', () => {
     expect(api.world.storage.truth.volumes.size).toBe(1);
   });
 
+  it('twice at once makes one volume', async () => {
+    const api = new ApiWorld();
+    const body = { name: 'data', availabilityZone: 'us-east-1a' };
+    const answers = await mapLimit([1, 2, 3], 3, () => api.post(volumes, body));
+    expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+    await api.work();
+    expect(api.world.storage.truth.volumes.size).toBe(1);
+  });
+
   it('with other parameters is a conflict that names them', async () => {
     const api = new ApiWorld();
     await api.create({ name: 'data', size: '1G', labels: { a: '1' }, availabilityZone: 'us-east-1a' });
