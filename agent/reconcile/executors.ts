@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
 import type { Assignment } from '#shared/model/host.ts';
 import { removeEmpty, unmount } from '#agent/drivers/unmount.ts';
@@ -17,6 +18,9 @@ export interface ExecutorPorts extends ViewPorts {
   readonly markFenced: (volumeId: string) => void;
 }
 
+/** Within what Docker waits for a Mount. */
+const claimWaitMs = 90_000;
+const claimRetryMs = 1_000;
 const freeWaitMs = 5_000;
 const freeLookMs = 50;
 
@@ -24,9 +28,7 @@ export function createExecutors(ports: ExecutorPorts): Executors {
   const { api, knowledge, records, places, drivers, mounts } = ports;
   const stage = (assignment: Assignment) => stageOf(places, assignment);
   return {
-    async claim({ name }) {
-      knowledge.learn((await api.claim(name)).assignment);
-    },
+    claim: async ({ name }, signal) => claim(ports, name, signal),
     awaitAttached: async ({ name }, signal) => awaitAttached(ports, name, signal),
     setInUse: async ({ assignment }) => setInUse(ports, assignment),
     async stage({ assignment }) {
@@ -62,6 +64,21 @@ export function createExecutors(ports: ExecutorPorts): Executors {
     },
     forget: async ({ volumeId }) => records.remove(volumeId),
   };
+}
+
+/** Another operation on the volume ends by itself: its hand-back on another host, say. In use is another matter. */
+async function claim({ api, knowledge }: ExecutorPorts, name: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + claimWaitMs;
+  for (;;) {
+    try {
+      knowledge.learn((await api.claim(name)).assignment);
+      return;
+    } catch (error) {
+      const passing = isProductError(error, 'OperationInProgress', 'Conflict');
+      if (!passing || signal.aborted || Date.now() >= deadline) throw error;
+      await delay(claimRetryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
 }
 
 async function awaitAttached(ports: ExecutorPorts, name: string, signal: AbortSignal): Promise<void> {
@@ -127,6 +144,6 @@ async function untilFree({ drivers, places }: ExecutorPorts, assignment: Assignm
   const deadline = Date.now() + freeWaitMs;
   const driver = drivers[assignment.driver];
   while (!(await driver.isFree(stageOf(places, assignment))) && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, freeLookMs));
+    await delay(freeLookMs);
   }
 }

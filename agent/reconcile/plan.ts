@@ -65,8 +65,9 @@ function settleMounted(view: VolumeView): Step | undefined {
   const known = assignment ?? mountedAs;
   if (!linked || known === undefined) return undefined;
   if (view.staged && assignment !== undefined) {
-    if (!assignment.inUse) return { kind: 'setInUse', assignment };
-    const report = unreported(assignment);
+    const kept = assignment.desired === 'attached';
+    if (kept && !assignment.inUse) return { kind: 'setInUse', assignment };
+    const report = kept ? unreported(assignment) : undefined;
     if (report !== undefined) return report;
   }
   if (view.used) return undefined; // guard: unmount-unused

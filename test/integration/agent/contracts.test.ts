@@ -212,6 +212,17 @@ describe('contract 3: one writer', () => {
     expect((await mount('wanted')).Err).toBe('');
   });
 
+  it('waits for another operation on the volume to end, but not for another host to', async () => {
+    await create('handed');
+    rig.cloud.failNext('claim', 'OperationInProgress');
+    expect((await mount('handed')).Err).toBe('');
+    await create('elsewhere');
+    await rig.cloud.as('i-0bbbbbbbbbbbbbbbb').claim('elsewhere');
+    const holder = rig.cloud.volume('elsewhere').hosts.get('i-0bbbbbbbbbbbbbbbb');
+    if (holder !== undefined) holder.inUse = true;
+    expect((await mount('elsewhere')).Err).toMatch(/is in use on host i-0bbbbbbbbbbbbbbbb/);
+  });
+
   it('thaws a frozen filesystem before it unmounts', async () => {
     await create('frozen');
     await mount('frozen');

@@ -74,6 +74,11 @@ describe('planSettle', () => {
     ],
     ['forgets what it has nothing to do with any more', { mountedAs }, 'forget'],
     ['sets a lease again that the control plane lost', { ...served, assignment }, 'setInUse'],
+    [
+      'does not begin a use of what is asked back',
+      { ...served, assignment: assignmentOf({ desired: 'detached' }) },
+      'unpublish',
+    ],
     ['asks before it fences', { ...served, assignment: undefined }, 'setInUse'],
     ['fences after a refusal', { ...served, assignment: undefined, refused: true, heldAt: '/m' }, 'fence'],
     [
