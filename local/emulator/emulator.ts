@@ -85,7 +85,12 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   mkdirSync(dirname(log), { recursive: true });
   const out = openSync(log, 'a', 0o600);
   const [file, ...args] = argv;
-  const child = spawn(file, [...args, '--tied'], { env, stdio: ['ignore', out, out], detached: true, cwd: '/' });
+  const child = spawn(file, [...args, '--tied'], {
+    env,
+    stdio: ['ignore', out, out],
+    detached: true,
+    cwd: '/',
+  });
   closeSync(out);
   const ended = new Promise<void>((resolve) =>
     child.once('exit', () => resolve()).once('error', () => resolve()),

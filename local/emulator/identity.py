@@ -63,6 +63,7 @@ def _decide(principal: iam.PrincipalInfo, region: str, asked: dict) -> dict:
             action=asked["action"],
             resource_arn=asked.get("resource") or "*",
             region=region,
+            secure_transport=True,  # loopback's plain http counts as TLS, see corrections.py
             service_context=context,
             principal_keys=principal.keys,
         ),

@@ -30,10 +30,15 @@ export async function ensureVenv(parent: string, requirements: string = requirem
   const making = `${dir}.${process.pid}`;
   await rm(making, { recursive: true, force: true });
   await mkdir(dirname(making), { recursive: true });
-  await run('python3', ['-m', 'venv', making]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
-  await run(join(making, 'bin/python'), [...pip, '--requirement', requirements]);
-  await rename(making, dir).catch(() => rm(making, { recursive: true, force: true }));
+  try {
+    await run('python3', ['-m', 'venv', making]);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
+    await run(join(making, 'bin/python'), [...pip, '--requirement', requirements]);
+    await rename(making, dir).catch(() => undefined);
+  } finally {
+    // There is something left of it only if this failed, or if another one was faster.
+    await rm(making, { recursive: true, force: true });
+  }
   return dir;
 }
 

@@ -1,7 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
-import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ListTablesCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
@@ -17,7 +23,7 @@ import { Sha256 } from '#local/edge/sigv4/sha256.ts';
 import { until } from '../../support/until.ts';
 import { adminOf, type Admin } from './admin.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
-import { as, makeFunction, makeRole, makeUser, root, type Keys } from './world.ts';
+import { as, call, makeFunction, makeRole, makeUser, root, type Keys } from './world.ts';
 
 const source = `
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -38,6 +44,7 @@ let admin: Admin;
 
 beforeAll(async () => {
   cloud = await startCloud();
+  cloud.apiId = 'none';
   admin = adminOf(cloud.adminSocket);
   const table = new DynamoDBClient(as(cloud.aws));
   await table.send(
@@ -264,6 +271,10 @@ describe('the emulator', () => {
     await saved('dynamodb', 'kept');
     await saved('sts', session.accessKeyId);
     await cloud.emulator.kill();
+    await expect(table.send(new ListTablesCommand({}))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 503 },
+    });
+    expect((await call(`${cloud.api}/v1/x`, session)).status).toBe(503);
     await cloud.startEmulator();
     const found = await table.send(new GetItemCommand({ TableName: 'things', Key: { pk: { S: 'kept' } } }));
     expect(found.Item).toEqual({ pk: { S: 'kept' } });
