@@ -20,7 +20,7 @@ export async function registerHost(ports: HostPorts, caller: Caller, body: Body)
   const instance = await findInstance(ports, hostId);
   const namespace = namespaceOf(instance);
   const maxAttachments = await ports.instances.slots(instance);
-  const queueUrl = await ports.queues.ensure({ hostId, userId: caller.userId, namespace });
+  const queueUrl = await ports.queues.ensure({ hostId, caller, namespace });
   return settle(async () => {
     const before = await ports.table.readHost(hostId);
     const now = ports.clock().toISOString();

@@ -11,8 +11,8 @@ import { sqsClient } from './queue.ts';
 /** The one host that a queue is for. */
 export interface QueueOwner {
   readonly hostId: string;
-  /** `aws:userid` of the host's role session. */
-  readonly userId: string;
+  /** Of the host's role session, as IAM says it: `aws:userid` is in the queue's policy, the ARN names partition and account. */
+  readonly caller: { readonly userId: string; readonly arn: string; readonly account: string };
   readonly namespace: string;
 }
 
@@ -34,7 +34,7 @@ export class SqsHostQueues implements HostQueues {
 
   async ensure(owner: QueueOwner): Promise<string> {
     const QueueName = `${this.#prefix}${owner.hostId}`;
-    const Attributes = attributesFor(owner);
+    const Attributes = attributesFor(owner, await this.#arnOf(QueueName, owner));
     const tags = { [tagKeys.product]: productTagValue, [tagKeys.namespace]: owner.namespace };
     try {
       const { QueueUrl } = await this.#client.send(new CreateQueueCommand({ QueueName, Attributes, tags }));
@@ -46,10 +46,15 @@ export class SqsHostQueues implements HostQueues {
     await this.#client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     return known(QueueUrl, QueueName);
   }
+
+  async #arnOf(name: string, { caller }: QueueOwner): Promise<string> {
+    const partition = caller.arn.split(':')[1] ?? 'aws';
+    return `arn:${partition}:sqs:${await this.#client.config.region()}:${caller.account}:${name}`;
+  }
 }
 
 /** A wake-up that is older than five minutes tells nothing: the host has synced since. */
-function attributesFor({ userId }: QueueOwner): Record<string, string> {
+function attributesFor({ caller }: QueueOwner, arn: string): Record<string, string> {
   return {
     MessageRetentionPeriod: '300',
     ReceiveMessageWaitTimeSeconds: '20',
@@ -63,8 +68,8 @@ function attributesFor({ userId }: QueueOwner): Record<string, string> {
           Effect: 'Allow',
           Principal: { AWS: '*' },
           Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'],
-          Resource: '*',
-          Condition: { StringEquals: { 'aws:userid': userId } },
+          Resource: arn,
+          Condition: { StringEquals: { 'aws:userid': caller.userId } },
         },
       ],
     }),

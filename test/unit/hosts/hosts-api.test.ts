@@ -126,7 +126,11 @@ describe('register', () => {
       queueUrl: expect.stringContaining(`hivemind-host-${hostA}`) as string,
       pollSeconds: 20,
     });
-    expect(api.queues[0]).toEqual({ hostId: hostA, userId: `${roleId}:${hostA}`, namespace: 'team-a' });
+    expect(api.queues[0]).toMatchObject({
+      hostId: hostA,
+      caller: { userId: `${roleId}:${hostA}` },
+      namespace: 'team-a',
+    });
   });
 
   it('must come first, and again after a boot', async () => {

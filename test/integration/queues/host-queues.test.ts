@@ -1,0 +1,112 @@
+import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import {
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDynamoTable, type DynamoTable } from '#test/support/dynamo-table.ts';
+import { SqsHostQueues } from '#shared/aws/host-queues.ts';
+import { QueueWaker } from '#shared/aws/queue.ts';
+import { Table } from '#shared/aws/table/table.ts';
+
+const hostA = 'i-0000000000000000a';
+const hostB = 'i-0000000000000000b';
+
+describe("hosts' queues, with IAM enforced", () => {
+  let cloud: DynamoTable | undefined;
+  let endpoint = '';
+  let roleArn = '';
+  let roleId = '';
+  const root = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = (credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
+    new SQSClient({
+      endpoint,
+      region: 'us-east-1',
+      credentials,
+      useQueueUrlAsEndpoint: false,
+      maxAttempts: 1,
+    });
+
+  beforeAll(async () => {
+    cloud = await startDynamoTable();
+    ({ endpoint } = cloud);
+    const iam = new IAMClient({ endpoint, region: 'us-east-1', credentials: root });
+    const trust = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' };
+    const { Role } = await iam.send(
+      new CreateRoleCommand({
+        RoleName: 'host',
+        AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
+      }),
+    );
+    roleArn = Role?.Arn ?? '';
+    roleId = Role?.RoleId ?? '';
+  });
+  afterAll(() => cloud?.stop());
+
+  const callerOf = (hostId: string) => ({
+    userId: `${roleId}:${hostId}`,
+    arn: `arn:aws:sts::000000000000:assumed-role/host/${hostId}`,
+    account: '000000000000',
+  });
+
+  async function sessionOf(hostId: string): Promise<SQSClient> {
+    const sts = new STSClient({ endpoint, region: 'us-east-1', credentials: root });
+    const { Credentials } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: hostId }),
+    );
+    return client({
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    });
+  }
+
+  it('are received from and deleted from by their own host alone, whose role has no rights of its own', async () => {
+    const queues = new SqsHostQueues('hivemind-host-', client(root));
+    const url = await queues.ensure({ hostId: hostA, caller: callerOf(hostA), namespace: 'default' });
+    await client(root).send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'sync' }));
+    const ask = new ReceiveMessageCommand({ QueueUrl: url, WaitTimeSeconds: 1 });
+    const other = await sessionOf(hostB);
+    await expect(other.send(ask)).rejects.toMatchObject({
+      name: expect.stringMatching(/AccessDenied/) as string,
+    });
+    const own = await sessionOf(hostA);
+    const { Messages = [] } = await own.send(ask);
+    expect(Messages).toHaveLength(1);
+    await own.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: Messages[0]?.ReceiptHandle }));
+    const send = new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' });
+    await expect(own.send(send)).rejects.toMatchObject({
+      name: expect.stringMatching(/AccessDenied/) as string,
+    });
+  });
+
+  it('are the same when a host registers again, and brought up to date when their policy has changed', async () => {
+    const queues = new SqsHostQueues('hivemind-host-', client(root));
+    const before = {
+      hostId: hostB,
+      caller: { ...callerOf(hostB), userId: `AROAOLDROLE:${hostB}` },
+      namespace: 'default',
+    };
+    const url = await queues.ensure(before);
+    expect(await queues.ensure(before)).toBe(url);
+    expect(await queues.ensure({ ...before, caller: callerOf(hostB) })).toBe(url);
+    const own = await sessionOf(hostB);
+    const { Messages = [] } = await own.send(
+      new ReceiveMessageCommand({ QueueUrl: url, WaitTimeSeconds: 0 }),
+    );
+    expect(Messages).toEqual([]);
+  });
+
+  it('a wake-up of a host that is not there costs a line in the log and nothing else', async () => {
+    const lines: string[] = [];
+    const say = (message: string): void => void lines.push(message);
+    const log = { info: say, warn: say, error: say };
+    if (cloud === undefined) throw new RangeError('no cloud');
+    const gone = new Table(cloud.store);
+    await new QueueWaker(gone, log, client(root)).wake(hostA);
+    expect(lines).toEqual([]);
+  });
+});
