@@ -37,10 +37,12 @@ const Config = z.strictObject({
   hostArchitectures: list(z.enum(['x64', 'arm64'])).optional(),
 });
 export type Config = z.infer<typeof Config>;
+/** What a deployer may set, without the `hivemind:` in front. */
+export const parameterNames = Object.keys(Config.shape);
 
 /** @throws ConfigurationError when a context value is not allowed, or a VPC comes without subnets. */
 export function readConfig(node: Node): Config {
-  const given = Object.keys(Config.shape).flatMap((name) => {
+  const given = parameterNames.flatMap((name) => {
     const value: unknown = node.tryGetContext(`hivemind:${name}`);
     return value === undefined ? [] : [[name, value] as const];
   });
