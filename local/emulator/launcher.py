@@ -3,14 +3,18 @@
     launcher.py --port 4568 --identity-socket HOME/run/identity.sock
 
 GATEWAY_PORT is the port of the edge, which the emulator writes into every URL that it hands out; --port is where the
-emulator itself listens. All other settings are MiniStack's own environment variables (see emulator.ts).
+emulator itself listens; TMPDIR is its alone. All other settings are MiniStack's own environment variables (see emulator.ts).
 """
 
 import argparse
 import asyncio
+import glob
 import logging
 import os
 import resource
+import shutil
+import socket
+import sys
 from importlib.metadata import version
 
 PINNED = "1.5.33"
@@ -19,6 +23,7 @@ assert version("ministack") == PINNED, f"this launcher corrects ministack {PINNE
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack import app as ministack  # noqa: E402
+from ministack.core import lambda_runtime  # noqa: E402
 
 import corrections  # noqa: E402
 import identity  # noqa: E402
@@ -61,17 +66,33 @@ def configuration(options: argparse.Namespace) -> Config:
     return config
 
 
+def be_alone(port: int) -> None:
+    """Refuses to start beside another one; removes what functions of a killed one left unpacked."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            sys.exit(f"127.0.0.1:{port} is in use already")
+    for left in glob.glob(os.path.join(os.environ["TMPDIR"], "ministack-lambda-*")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def main() -> None:
     options = arguments()
     if options.tied:
         end_with_parent()
+    be_alone(options.port)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     corrections.apply()
     saver = Saver()
     ministack.save_all = lambda _services: saver.save_and_wait()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
-    asyncio.run(serve(application(saver), configuration(options)))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(serve(application(saver), configuration(options)))
+    # The state is saved. Workflows that wait in threads of their own would keep the process, and go on with work that
+    # nobody remembers.
+    lambda_runtime.reset()
+    os._exit(0)
 
 
 if __name__ == "__main__":
