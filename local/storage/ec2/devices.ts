@@ -36,7 +36,10 @@ async function soundLoop(cloud: Cloud, { volumeId, loop }: Attachment): Promise<
 }
 
 async function bindNew(cloud: Cloud, volumeId: string): Promise<Loop> {
-  const loop = await bindLoop(cloud.disk.volume(volumeId), (next) => forgetNames(cloud, next));
+  // One at a time: else all who attach at once are offered the same free number, and all but one try again.
+  const loop = await cloud.work.locked('loop-numbers', () =>
+    bindLoop(cloud.disk.volume(volumeId), (next) => forgetNames(cloud, next)),
+  );
   cloud.store.patch('attachments', volumeId, { loop });
   await cloud.store.commit();
   return loop;

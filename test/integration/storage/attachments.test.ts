@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -9,6 +9,8 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loopsUnder } from '#local/storage/bytes/loops.ts';
+import { mapLimit } from '#shared/model/map-limit.ts';
 import { run } from '#local/storage/bytes/exec.ts';
 import { until } from '#test/support/until.ts';
 import { codeOf, describeVolume, deviceLink, type Host, TestStorage } from './support/storage.ts';
@@ -116,6 +118,26 @@ test.for(['force', 'stop', 'terminate', 'crash'])(
     await storage.volumeIs(ec2, volume, 'available');
   },
 );
+
+test('many volumes attached and detached at once each have a device of their own, and leave none', async () => {
+  const ec2 = storage.client();
+  const letters = 'fghijklmnopqrstuvwx'.split('');
+  const volumes = await mapLimit(letters, 20, async (letter) => ({ letter, id: await storage.volume(ec2) }));
+  const devices = await mapLimit(volumes, 20, async ({ letter, id }) =>
+    readlink(await storage.attach(ec2, { volume: id, host: a, device: `/dev/sd${letter}` })),
+  );
+  expect(new Set(devices).size).toBe(letters.length);
+  await rm(a.byIdDir, { recursive: true });
+  await storage.host(a.id);
+  const again = await mapLimit(volumes, 20, ({ id }) => readlink(deviceLink(a, id)));
+  expect(again).toEqual(devices);
+  await mapLimit(volumes, 20, async ({ id }) => {
+    await ec2.send(new DetachVolumeCommand({ VolumeId: id }));
+    await storage.volumeIs(ec2, id, 'available');
+  });
+  expect(await loopsUnder(join(storage.dir, 'disk'))).toEqual([]);
+  expect([await readdir(a.byIdDir), await readdir(a.udevDir)]).toEqual([[], []]);
+});
 
 async function readdirOne(dir: string): Promise<string> {
   return (await run('ls', [dir])).trim().split('\n')[0] ?? '';
