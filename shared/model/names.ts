@@ -37,4 +37,3 @@ export const AvailabilityZone = z
   .string()
   .regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });
 
-export const Uuid = z.uuid();
