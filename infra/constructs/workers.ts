@@ -13,8 +13,11 @@ export interface WorkersProps {
   readonly storage: StorageStack;
 }
 
-/** One step of one operation; below the state machine's own patience. */
-const timeout = Duration.seconds(60);
+/**
+ * One step of one operation: two AWS calls with their repeats. A worker that dies leaves its volume alone for as long, and 5 s
+ * more (contract 8), so it is not longer than it must be.
+ */
+const timeout = Duration.seconds(30);
 
 /** The two functions that change EC2 and EFS, a step at a time. */
 export class Workers extends Construct {

@@ -1,17 +1,15 @@
-import { SignatureV4 } from '@smithy/signature-v4';
+import type { ServerResponse } from 'node:http';
 import { authenticate } from './authentication.ts';
 import { EdgeError } from './errors.ts';
 import { conduct, type CarryOut, type Control, type Exchange } from './exchange.ts';
 import { send, type Answer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import { apiAnswer } from './http/errors.ts';
-import { forward, passedHeaders, type Upstream } from './http/forward.ts';
+import { forward, type Upstream } from './http/forward.ts';
 import { isFailure, type Identity, type IdentityFailure, type Principal } from './identity.ts';
 import type { Incoming } from './incoming.ts';
 import type { EdgeSettings } from './settings.ts';
-import { Sha256 } from './sigv4/sha256.ts';
-import { bag } from './sigv4/verify.ts';
-import type { ServerResponse } from 'node:http';
+import { signedAgain } from './sigv4/sign-again.ts';
 
 /** Lambda's limit for what a synchronous call takes and gives, which comes before the API's own 10 MB. */
 const bodyLimit = 6 << 20;
@@ -97,15 +95,12 @@ interface Invocation {
 }
 
 async function invoke(parts: ApiParts, incoming: Incoming, call: Invocation): ReturnType<CarryOut> {
-  const path = `/_aws/execute-api/${call.target.apiId}/$default${call.target.path}`;
-  const presigned = incoming.claim?.expires !== undefined;
-  const query = presigned ? withoutSignature(incoming.query) : incoming.query;
-  const search = presigned ? canonicalSearch(query) : incoming.search;
-  const headers = await resigned(parts.settings, incoming, { ...call, path, query });
+  const address = `/_aws/execute-api/${call.target.apiId}/$default${call.target.path}`;
+  const { path, headers } = await signedAgain(parts.settings.region, incoming, { ...call, address });
   try {
     const answer = await forward(incoming.request, {
       to: parts.emulator,
-      path: path + search,
+      path,
       headers,
       body: call.body,
       timeout: parts.settings.apiTimeout ?? defaultTimeout,
@@ -117,70 +112,4 @@ async function invoke(parts: ApiParts, incoming: Incoming, call: Invocation): Re
     // Timed out, or the emulator is away: API Gateway has the same words for both.
     return serviceUnavailable();
   }
-}
-
-/** A presigned call carries its signature in the query, where the function does not see it on AWS either. */
-function withoutSignature(query: URLSearchParams): URLSearchParams {
-  return new URLSearchParams([...query].filter(([name]) => !name.toLowerCase().startsWith('x-amz-')));
-}
-
-const canonicalSearch = (query: URLSearchParams): string =>
-  [...query]
-    .map(
-      ([name, value], at) =>
-        `${at === 0 ? '?' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-    )
-    .join('');
-
-/** Replaced by the new signature, or added by the gateway and not believed from outside. */
-const replaced = new Set([
-  'authorization',
-  'x-amz-date',
-  'x-amz-security-token',
-  'x-amz-content-sha256',
-  'content-length',
-  'transfer-encoding',
-  'x-forwarded-for',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-]);
-
-interface Resigning extends Invocation {
-  readonly path: string;
-  readonly query: URLSearchParams;
-}
-
-/** The caller's headers with a signature of its own key over the emulator's address of the API. */
-async function resigned(settings: EdgeSettings, incoming: Incoming, call: Resigning): Promise<string[]> {
-  const { request, method, claim } = incoming;
-  const credentials = {
-    accessKeyId: claim?.accessKeyId ?? '',
-    secretAccessKey: call.caller.secretAccessKey,
-    ...(call.caller.sessionToken === null ? {} : { sessionToken: call.caller.sessionToken }),
-  };
-  const signer = new SignatureV4({
-    service: 'execute-api',
-    region: settings.region,
-    credentials,
-    sha256: Sha256,
-  });
-  const signed = await signer.sign({
-    method,
-    protocol: 'http:',
-    hostname: '',
-    path: call.path,
-    query: bag(call.query),
-    headers: { host: request.headers.host ?? '' },
-    body: call.body,
-  });
-  const { host: _host, ...added } = signed.headers;
-  const from = (request.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
-  const length = call.body.length > 0 ? ['content-length', String(call.body.length)] : [];
-  const forwarded = ['x-forwarded-for', from, 'x-forwarded-port', '443', 'x-forwarded-proto', 'https'];
-  return [
-    ...passedHeaders(request.rawHeaders, replaced),
-    ...Object.entries(added).flat(),
-    ...length,
-    ...forwarded,
-  ];
 }

@@ -24,7 +24,8 @@ export async function awsRequest(
   const { claim } = incoming;
   if (claim === undefined && request.headers.authorization !== undefined)
     return send(response, incomplete(incoming));
-  if (claim && isStorageService(claim.service)) return storageCall(parts, { incoming, claim, response });
+  const service = claim?.service ?? 'unsigned';
+  if (claim && isStorageService(service)) return storageCall(parts, { incoming, claim, service, response });
   return emulatorCall(parts, incoming, response);
 }
 
@@ -59,8 +60,11 @@ function isPublic({ method, path }: Incoming): boolean {
 
 async function emulatorCall(parts: AwsParts, incoming: Incoming, response: ServerResponse): Promise<void> {
   const { request, claim, target, path, search, query, method } = incoming;
-  const body = isSmallForm(request) ? await readBody(request, Number.POSITIVE_INFINITY) : undefined;
-  const form = body && new URLSearchParams(body.toString('utf8'));
+  const small = isSmallForm(request);
+  const read = small || parts.faults.readBodies;
+  const body = read ? await readBody(request, Number.POSITIVE_INFINITY) : undefined;
+  const text = body?.toString('utf8');
+  const form = small ? new URLSearchParams(text) : undefined;
   const service = claim?.service ?? 'unsigned';
   const exchange: Exchange = {
     request,
@@ -69,6 +73,7 @@ async function emulatorCall(parts: AwsParts, incoming: Incoming, response: Serve
     action: operationOf(service, { method, path, query, target, form }),
     region: claim?.region ?? parts.settings.region,
     protocol: protocolOf(service, { target, form }),
+    text,
     principalArn: claim ? parts.callers.arnOf(claim) : null,
   };
   const empty = body === undefined && !hasBody(request) ? new Uint8Array() : body;

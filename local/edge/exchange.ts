@@ -16,6 +16,8 @@ export interface Exchange {
   readonly action: string;
   readonly region: string;
   readonly protocol: Protocol;
+  /** The body, where it was read. */
+  readonly text?: string | undefined;
   /** Filled in as soon as it is known; the record of the call waits for it. */
   principalArn: string | null | Promise<string | null>;
 }
@@ -30,10 +32,10 @@ export interface Control {
 
 /** Lets a call through, hits it with the fault that is switched on for it, and records it. */
 export async function conduct(control: Control, exchange: Exchange, carryOut: CarryOut): Promise<void> {
-  const { service, action, region } = exchange;
+  const { service, action, region, text } = exchange;
   const functionName = appIdOf(exchange.request.headers['user-agent']);
   const at = new Date().toISOString();
-  const fault = control.faults.take({ service, action, functionName });
+  const fault = control.faults.take({ service, action, functionName, text });
   const { status, end } = await perform(exchange, fault, carryOut);
   const { principalArn } = exchange;
   control.calls.note({

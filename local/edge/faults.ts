@@ -19,6 +19,8 @@ export const Fault = z.strictObject({
   /** `*` stands for anything, so that routes can be meant: `DELETE *volumes*`. */
   action: z.string().optional(),
   functionName: z.string().optional(),
+  /** A text that the call's body holds: an id or a name. */
+  about: z.string().min(1).optional(),
   kind: z.enum(faultKinds),
   /** How many calls it hits; then it is spent. Endless without. */
   times: z.int().min(1).optional(),
@@ -44,6 +46,8 @@ export interface Aimed {
   readonly service: string;
   readonly action: string;
   readonly functionName: string | null;
+  /** The call's body, where it was read. */
+  readonly text?: string | undefined;
 }
 
 interface Switch {
@@ -65,6 +69,11 @@ export class Faults {
     return this.#switches.map(({ fault, matched, injected }) => ({ ...fault, matched, injected }));
   }
 
+  /** Whether a switch looks into bodies, which otherwise stream through unread. */
+  get readBodies(): boolean {
+    return this.#switches.some(({ fault }) => fault.about !== undefined);
+  }
+
   /** The fault to inject into this call, if any; counts the call. */
   take(call: Aimed): Fault | undefined {
     return this.#switches.find((candidate) => matches(candidate.fault, call) && fires(candidate))?.fault;
@@ -74,7 +83,8 @@ export class Faults {
 const matches = (fault: Fault, call: Aimed): boolean =>
   (fault.service ?? call.service) === call.service &&
   actionMatches(fault.action, call.action) &&
-  (fault.functionName ?? call.functionName) === call.functionName;
+  (fault.functionName ?? call.functionName) === call.functionName &&
+  (fault.about === undefined || (call.text?.includes(fault.about) ?? false));
 
 function actionMatches(wanted: string | undefined, action: string): boolean {
   if (wanted === undefined || wanted === action) return true;

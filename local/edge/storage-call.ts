@@ -36,14 +36,17 @@ export interface StorageParts extends Control {
 interface Call {
   readonly incoming: Incoming;
   readonly claim: Claim;
+  readonly service: StorageService;
   readonly response: ServerResponse;
 }
 
 const bodyLimit = 1 << 20;
 
 /** A call of EC2, EFS or AWS Backup: verified, authorised, and sent to the storage service, or refused as AWS refuses it. */
-export async function storageCall(parts: StorageParts, { incoming, claim, response }: Call): Promise<void> {
-  const service = claim.service as StorageService;
+export async function storageCall(
+  parts: StorageParts,
+  { incoming, claim, service, response }: Call,
+): Promise<void> {
   const protocol: Protocol = service === 'ec2' ? 'ec2' : 'rest-json';
   const body = await readBody(incoming.request, bodyLimit).catch(() => undefined);
   if (body === undefined) {
@@ -64,6 +67,7 @@ export async function storageCall(parts: StorageParts, { incoming, claim, respon
     action: request.action,
     region: claim.region,
     protocol,
+    text: body.toString('utf8'),
     principalArn: null,
   };
   await conduct(parts, exchange, async () => {

@@ -14,6 +14,8 @@ export interface FaultSwitch {
   readonly service?: string;
   readonly action?: string;
   readonly functionName?: string;
+  /** Of the edge: a text that the call's body holds. */
+  readonly about?: string;
   readonly times?: number;
   readonly after?: number;
   readonly probability?: number;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appIdOf, CallLog } from '#local/edge/calls.ts';
 import { Fault, Faults, faultKinds } from '#local/edge/faults.ts';
 
-const call = { service: 'dynamodb', action: 'PutItem', functionName: 'worker' };
+const call = { service: 'dynamodb', action: 'PutItem', functionName: 'worker', text: '{"pk":"vol-1"}' };
 const fault = (given: object): Fault => Fault.parse({ id: 'a', kind: 'throttle', ...given });
 const hits = (given: object, count: number): string => {
   const faults = new Faults();
@@ -25,6 +25,8 @@ describe('a fault switch', () => {
     [{ action: 'PutItem*m' }, false],
     [{ functionName: 'worker' }, true],
     [{ functionName: 'other' }, false],
+    [{ about: 'vol-1' }, true],
+    [{ about: 'vol-2' }, false],
     [{ service: 'dynamodb', action: 'PutItem', functionName: 'other' }, false],
   ])('%j is for the call: %s', (given, expected) => {
     expect(hits(given, 1)).toBe(expected ? 'X' : '.');
