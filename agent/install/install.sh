@@ -141,6 +141,7 @@ PY
 remove_old_releases() {
   local each
   for each in "$home"/releases/*/; do
+    [ -d "$each" ] || continue
     case $each in "$home/$release/"|"$home/$1/") ;; *) do_ rm -rf "$each";; esac
   done
 }
@@ -153,13 +154,17 @@ install_agent() {
   place_release
   place_unit
   place_config
-  if [ -n "$dry" ]; then say 'nothing was done'; return; fi
   remove_old_releases "$previous"
-  if [ -z "$start" ]; then say "installed${root:+ under $root}; not started"; return; fi
+  if [ -n "$start" ]; then start_service; fi
+  if [ -n "$dry" ]; then say 'nothing was done'
+  elif [ -n "$start" ]; then say "the agent runs; its log: journalctl -u $service"
+  else say "installed${root:+ under $root}; not started"; fi
+}
+
+start_service() {
   systemd daemon-reload
   systemd enable "$service"
   if [ -n "$changed" ]; then systemd restart "$service"; else systemd start "$service"; fi
-  say "the agent runs; its log: journalctl -u $service"
 }
 
 # Leaves what is mounted: it may be in use, and its data is not the agent's to take away.

@@ -105,6 +105,18 @@ test('--dry-run says what it would do, and does nothing', async () => {
   expect(existsSync(join(root, 'etc'))).toBe(false);
 });
 
+test('on a host it enables the service, and restarts it for what changed', async () => {
+  const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: await fakeImds() };
+  const args = ['--endpoint', endpoint, '--dry-run'] as const;
+  const { status, stdout } = await run(['bash', join(unpackedPackage(), 'install.sh'), ...args], env);
+  expect(status).toBe(0);
+  expect([...stdout.matchAll(/would run: (systemctl .*)/g)].map(([, command]) => command)).toEqual([
+    'systemctl daemon-reload',
+    'systemctl enable hivemind-agent.service',
+    'systemctl restart hivemind-agent.service',
+  ]);
+});
+
 test('--uninstall takes the agent away and leaves the configuration', async () => {
   const [path, root] = [unpackedPackage(), folder()];
   await install(path, '--endpoint', endpoint, '--root', root);
