@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { access, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -118,6 +118,58 @@ test.for(['force', 'stop', 'terminate', 'crash'])(
     await storage.volumeIs(ec2, volume, 'available');
   },
 );
+
+test('a device that is only open, without a mount, is held as well', async () => {
+  const ec2 = storage.client();
+  const volume = await storage.volume(ec2);
+  const held = await open(await storage.attach(ec2, { volume, host: a }), 'r');
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume }));
+  await storage.attachmentIs(ec2, volume, 'busy');
+  await held.close();
+  expect((await storage.volumeIs(ec2, volume, 'available')).Attachments).toEqual([]);
+});
+
+test('not one byte of the image changes while a fenced XFS is written, flushed and unmounted', async () => {
+  const ec2 = storage.client();
+  const volume = await storage.volume(ec2);
+  const device = await storage.attach(ec2, { volume, host: a });
+  await run('mkfs.xfs', ['-q', device]);
+  const mounted = await storage.mount(device, 'xfs', 'nouuid');
+  await synced(join(mounted, 'before'), 'acknowledged');
+  await writeFile(join(mounted, 'dirty'), 'x'.repeat(1 << 20));
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume, Force: true }));
+  await storage.volumeIs(ec2, volume, 'available');
+  const image = join(storage.dir, 'disk', 'volumes', `${volume}.img`);
+  await run('cp', ['--reflink=always', image, `${image}.before`]);
+  await expect(synced(join(mounted, 'after'), 'lost')).rejects.toThrow('Input/output error');
+  await storage.umount(mounted);
+  expect(await run('cmp', [image, `${image}.before`])).toBe('');
+  const second = await storage.mount(await storage.attach(ec2, { volume, host: b }), 'xfs-b');
+  expect(await readFile(join(second, 'before'), 'utf8')).toBe('acknowledged');
+  await storage.umount(second);
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume }));
+  await storage.volumeIs(ec2, volume, 'available');
+});
+
+test('a frozen filesystem is fenced too, and writes nothing when it thaws', async () => {
+  const ec2 = storage.client();
+  const volume = await storage.volume(ec2);
+  const device = await storage.attach(ec2, { volume, host: a });
+  await run('mkfs.ext4', ['-q', device]);
+  const mounted = await storage.mount(device, 'frozen');
+  await synced(join(mounted, 'before'), 'acknowledged');
+  await run('fsfreeze', ['--freeze', mounted]);
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume, Force: true }));
+  await storage.volumeIs(ec2, volume, 'available');
+  const image = join(storage.dir, 'disk', 'volumes', `${volume}.img`);
+  await run('cp', ['--reflink=always', image, `${image}.before`]);
+  await run('fsfreeze', ['--unfreeze', mounted]).catch(() => undefined);
+  await expect(synced(join(mounted, 'after'), 'lost')).rejects.toThrow(
+    /Input\/output error|Read-only|error/i,
+  );
+  await storage.umount(mounted);
+  expect(await run('cmp', [image, `${image}.before`])).toBe('');
+});
 
 test('many volumes attached and detached at once each have a device of their own, and leave none', async () => {
   const ec2 = storage.client();
