@@ -1,6 +1,7 @@
 import type { FaultKind } from './faults.ts';
 import { errorAnswer, type Protocol, type ServiceError } from './http/errors.ts';
 import type { Answer } from './http/answer.ts';
+import { own } from './own.ts';
 
 /** How each service says that it is asked too often; the SDKs take all of these for throttling. */
 const throttles: Readonly<Record<string, ServiceError>> = {
@@ -42,8 +43,8 @@ interface FaultyCall {
 
 /** The error answer that a fault gives in place of carrying the call out; undefined for faults of another nature. */
 export function faultAnswer(kind: FaultKind, { service, action, protocol }: FaultyCall): Answer | undefined {
-  if (kind === 'throttle') return errorAnswer(protocol, throttles[service] ?? throttle);
-  if (kind === 'internal-error') return errorAnswer(protocol, internals[service] ?? internal);
+  if (kind === 'throttle') return errorAnswer(protocol, own(throttles, service) ?? throttle);
+  if (kind === 'internal-error') return errorAnswer(protocol, own(internals, service) ?? internal);
   if (kind === 'transaction-conflict') return errorAnswer(protocol, conflict(action));
   return undefined;
 }

@@ -1,3 +1,5 @@
+import { own } from './own.ts';
+
 /** What of a request tells its operation. */
 export interface RequestShape {
   readonly method: string;
@@ -114,7 +116,7 @@ export function operationOf(service: string, request: RequestShape): string {
   const rpc = /^\/service\/[^/]+\/operation\/([^/]+)$/.exec(request.path);
   if (rpc?.[1]) return rpc[1];
   if (service === 's3') return s3Operation(request);
-  const found = routes[service]?.find(
+  const found = own(routes, service)?.find(
     (candidate) => candidate.method === method && candidate.pattern.test(request.path),
   );
   return found?.action ?? `${method} ${request.path}`;
@@ -134,5 +136,5 @@ function s3Operation({ method, path: at, query }: RequestShape): string {
   if (method === 'POST' && query.has('uploads')) return 'CreateMultipartUpload';
   if (method === 'POST' && query.has('uploadId')) return 'CompleteMultipartUpload';
   if (method === 'POST' && query.has('delete')) return 'DeleteObjects';
-  return inBucket ? (s3Names[method] ?? `${method} object`) : `${method} bucket`;
+  return inBucket ? (own(s3Names, method) ?? `${method} object`) : `${method} bucket`;
 }

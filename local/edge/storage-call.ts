@@ -23,7 +23,7 @@ const rules = { ec2: ec2Rule, elasticfilesystem: efsRule, backup: backupRule } a
 >;
 export type StorageService = keyof typeof rules;
 
-export const isStorageService = (service: string): service is StorageService => service in rules;
+export const isStorageService = (service: string): service is StorageService => Object.hasOwn(rules, service);
 
 export interface StorageParts extends Control {
   readonly settings: EdgeSettings;

@@ -7,6 +7,7 @@ import {
   type StorageRequest,
   type Tags,
 } from './types.ts';
+import { own } from '../own.ts';
 
 /**
  * What AWS Backup checks for each action, after its Service Authorization Reference: the ARN of the resource. An action
@@ -30,7 +31,7 @@ const rules: Readonly<Record<string, (request: StorageRequest) => string>> = {
 };
 
 export const backupRule: Rule = async (request, lookUp) => {
-  const resource = rules[request.action]?.(request) || '*';
+  const resource = own(rules, request.action)?.(request) || '*';
   const { tags, missing = false } = hasTags(resource) ? await lookUp(resource) : noFacts;
   const context = { ...requestTagContext(requestTags(request)), ...resourceTagContext(tags) };
   return [{ action: `backup:${request.action}`, resource, context, missing }, ...passedRole(request)];

@@ -7,6 +7,7 @@ import {
   type StorageRequest,
   type Tags,
 } from './types.ts';
+import { own } from '../own.ts';
 
 /**
  * What EC2 checks for each action, after the Service Authorization Reference of Amazon EC2: the resources that the
@@ -51,7 +52,7 @@ const rules: Readonly<Record<string, readonly Check[]>> = {
 type Check = (request: StorageRequest, lookUp: LookUp) => Promise<readonly Wish[]>;
 
 export const ec2Rule: Rule = async (request, lookUp) => {
-  const checks = rules[request.action];
+  const checks = own(rules, request.action);
   if (checks === undefined) return [{ action: `ec2:${request.action}`, resource: '*' }];
   const wishes: Wish[] = [];
   for (const check of checks) wishes.push(...(await check(request, lookUp)));
@@ -111,7 +112,7 @@ type ResourceType = 'volume' | 'snapshot' | 'instance' | 'resource';
 
 const types: Readonly<Record<string, ResourceType>> = { vol: 'volume', snap: 'snapshot', i: 'instance' };
 
-const typeOf = (id: string): ResourceType => types[id.slice(0, id.indexOf('-'))] ?? 'resource';
+const typeOf = (id: string): ResourceType => own(types, id.slice(0, id.indexOf('-'))) ?? 'resource';
 
 /** A snapshot's ARN has no account. */
 const arn = ({ region, account }: StorageRequest, type: ResourceType, id: string): string =>

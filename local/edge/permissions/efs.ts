@@ -7,6 +7,7 @@ import {
   type StorageRequest,
   type Tags,
 } from './types.ts';
+import { own } from '../own.ts';
 
 type Where = (request: StorageRequest, lookUp: LookUp) => string | Promise<string>;
 
@@ -50,7 +51,7 @@ const makes: Readonly<Record<string, string>> = { CreateFileSystem: 'fs-*', Crea
 
 export const efsRule: Rule = async (request, lookUp) => {
   const action = `elasticfilesystem:${request.action}`;
-  const id = await rules[request.action]?.(request, lookUp);
+  const id = await own(rules, request.action)?.(request, lookUp);
   if (!id) return [{ action, resource: '*' }];
   const tags = requestTags(request);
   const facts = await lookUp(id);
@@ -60,7 +61,7 @@ export const efsRule: Rule = async (request, lookUp) => {
 };
 
 function taggedOnCreate(request: StorageRequest, tags: Tags): Wish[] {
-  const made = makes[request.action];
+  const made = own(makes, request.action);
   if (made === undefined || Object.keys(tags).length === 0) return [];
   const context = { ...requestTagContext(tags), 'elasticfilesystem:CreateAction': request.action };
   return [{ action: 'elasticfilesystem:TagResource', resource: arn(request, made), context }];

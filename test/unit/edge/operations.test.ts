@@ -41,6 +41,7 @@ const calls: readonly Call[] = [
   { service: 's3', call: 'POST /bucket/key?uploads', is: 'CreateMultipartUpload' },
   { service: 's3', call: 'PUT /bucket/key?partNumber=1&uploadId=x', is: 'UploadPart' },
   { service: 'other', call: 'GET /some/where', is: 'GET /some/where' },
+  { service: 'constructor', call: 'GET /some/where', is: 'GET /some/where' },
 ];
 
 describe('the operation of a call', () => {
