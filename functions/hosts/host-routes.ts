@@ -4,7 +4,7 @@ import { createVolume } from '#functions/volumes/create-volume.ts';
 import { deleteVolume } from '#functions/volumes/delete-volume.ts';
 import { findVolume } from '#functions/volumes/find.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
-import { showVolume } from '#functions/volumes/answer.ts';
+import { showRecord } from '#functions/volumes/answer.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { claimVolume } from './claim-volume.ts';
@@ -48,8 +48,7 @@ function volumeRoutesOfHosts(ports: HostPorts) {
     },
     hostGetVolume: async (request) => {
       const { namespace } = await inNamespace(request);
-      const { volume } = await findVolume(ports, namespace, request.params.name);
-      return showVolume(ports, volume.id);
+      return showRecord(await findVolume(ports, namespace, request.params.name));
     },
     hostDeleteVolume: async (request) =>
       deleteVolume(ports, await inNamespace(request), { ...request.params, force: false, purge: false }),

@@ -1,3 +1,4 @@
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { OperationItem, ReceiptItem } from '#shared/model/items.ts';
 import type { Operation } from '#shared/model/operation.ts';
@@ -46,6 +47,11 @@ export async function showVolume(ports: Ports, volumeId: string): Promise<Volume
   if (record === undefined) {
     throw new ProductError('VolumeNotFound', 'The volume is gone.', { value: volumeId });
   }
+  return showRecord(record);
+}
+
+/** A record as it was read. */
+export function showRecord(record: VolumeRecord): VolumeAnswer {
   const body = viewVolumeFully(record);
   return { status: 200, body, headers: { etag: etagOf(body) } };
 }

@@ -29,7 +29,9 @@ export async function collectPage<Row, Shown>(listing: Listing<Row, Shown>): Pro
   let after = decodeCursor(pk, listing.cursor);
   let bytes = 0;
   for (let looked = 0; ;) {
-    const chunk = Math.min(maxPageSize - looked, Math.max(limit - items.length, 100));
+    // What a filter leaves out is looked for in larger steps.
+    const step = looked === 0 ? limit : Math.max(limit - items.length, 100);
+    const chunk = Math.min(maxPageSize - looked, step);
     const page = await listing.list({ pk, reverse, limit: chunk, ...(after === undefined ? {} : { after }) });
     const shown = await listing.show(page.items);
     for (const [at, row] of page.items.entries()) {
