@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openApiDocument, openApiText } from '../../../scripts/openapi/document.ts';
 import { errorCodes } from '#shared/model/errors.ts';
 import { routes } from '#shared/model/routes.ts';
+import { transitions } from '#shared/model/states.ts';
 import { version } from '#functions/volumes/volume-routes.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -33,5 +34,16 @@ describe('docs/openapi.json', () => {
     const text = read('docs/api.md');
     for (const { method, path } of Object.values(routes)) expect(text).toContain(`\`${method} ${path}\``);
     for (const code of Object.keys(errorCodes)) expect(text).toContain(`\`${code}\``);
+  });
+
+  it('and docs/api.md has the table of states', () => {
+    const text = read('docs/api.md');
+    for (const [state, next] of Object.entries(transitions)) {
+      const row = new RegExp(
+        `^\\| \`${state}\` \\| [^|]+ \\| ${next.map((one) => `\`${one}\``).join(', ')} \\|$`,
+        'm',
+      );
+      expect(text).toMatch(row);
+    }
   });
 });
