@@ -24,6 +24,8 @@ export interface FakeBlockStorageOptions {
   /** Milliseconds that a read lags behind. */
   readonly readLag?: () => number;
   readonly delays?: Partial<Delays>;
+  /** Instances that there are; any, where none are named. */
+  readonly hosts?: readonly string[];
 }
 
 interface Delays {
@@ -112,6 +114,9 @@ export class FakeBlockStorage implements BlockStorage {
     return this.#call('attach', `${volumeId} ${instanceId} ${device}`, (fault) => {
       const volume = this.truth.volumes.get(volumeId);
       if (volume === undefined) throw refused('InvalidVolume.NotFound');
+      if (this.#options.hosts?.includes(instanceId) === false) {
+        throw new ProductError('HostNotFound', 'EC2 does not know the host.');
+      }
       if (volume.state !== 'available') return 'volume-busy';
       if (this.#deviceTaken(instanceId, device)) return 'device-taken';
       const attachment = { instanceId, device, state: 'attaching', since: this.#options.clock() } as const;
