@@ -18,8 +18,9 @@ export async function sign(request: PlainRequest, options: SignOptions): Promise
     credentials: options.credentials,
     sha256: Sha256,
   });
-  const query: Record<string, string[]> = {};
-  for (const [name, value] of url.searchParams) (query[name] ??= []).push(value);
+  const names = new Set(url.searchParams.keys());
+  // Built at once, so that a name such as `toString` is one like any other.
+  const query = Object.fromEntries([...names].map((name) => [name, url.searchParams.getAll(name)]));
   const { headers } = await signer.sign(
     {
       method,
