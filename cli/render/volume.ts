@@ -71,13 +71,14 @@ function storageText({ storage: ref }: Volume): string | undefined {
     : `EFS ${ref.fileSystemId}, access point ${ref.accessPointId}, ${ref.path}`;
 }
 
+/** Of an idle attachment, mountpoint and containers are what the host last reported, and no longer so. */
 function attachmentText({ host, readOnly, inUse, mountpoint, containers }: AttachmentView): string {
   const parts = [
     host,
     inUse ? 'in use' : 'idle',
     readOnly ? 'read-only' : '',
-    mountpoint ?? '',
-    containers.length === 0 ? '' : `containers ${containers.map(shortId).join(' ')}`,
+    inUse ? (mountpoint ?? '') : '',
+    inUse && containers.length > 0 ? `containers ${containers.map(shortId).join(' ')}` : '',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }

@@ -27,5 +27,6 @@ export async function deleteVolume(context: Context, flags: DeleteFlags): Promis
   const params = { namespace: context.namespace, name };
   const { body } = await context.api.call('deleteVolume', { params, query });
   const undo = purge ? 'Its storage is freed.' : `Undo with: hivemind volume undelete ${name}`;
-  await settle(context, body, { flags, sentence: () => `Volume ${name} is deleted. ${undo}` });
+  const gone = `Volume ${name} is deleted. ${undo}`;
+  await settle(context, body, { flags, sentence: () => gone, gone });
 }

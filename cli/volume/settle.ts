@@ -7,6 +7,13 @@ import { follow } from '../operation/follow.ts';
 import type { WaitFlags } from '../operation/options.ts';
 import { printResult } from '../render/result.ts';
 
+interface Settling {
+  readonly flags: WaitFlags;
+  readonly sentence: (volume: Volume) => string;
+  /** What to say when the volume is not there any more at the end. */
+  readonly gone?: string;
+}
+
 /**
  * Brings the answer of a change to its end: waits for the operation unless told not to, then prints the volume
  * with the sentence, or the operation that goes on.
@@ -14,7 +21,7 @@ import { printResult } from '../render/result.ts';
 export async function settle(
   context: Context,
   answer: Volume | Operation,
-  { flags, sentence }: { readonly flags: WaitFlags; readonly sentence: (volume: Volume) => string },
+  { flags, sentence, gone }: Settling,
 ): Promise<void> {
   if (!isOperation(answer)) return printResult(context, answer, sentence(answer));
   if (flags.wait === false) {
@@ -24,7 +31,7 @@ export async function settle(
   const operation = await follow(context, answer, flags.timeout);
   const volume = await readBack(context, operation);
   if (volume !== undefined) return printResult(context, volume, sentence(volume));
-  printResult(context, operation, `Volume ${operation.volume}: ${operation.kind} is done.`);
+  printResult(context, operation, gone ?? `Volume ${operation.volume}: ${operation.kind} is done.`);
 }
 
 /** The volume as it is now; after a delete its name is free or another's. */

@@ -131,14 +131,14 @@ describe('waiting', () => {
     expect(JSON.parse(out)).toEqual(anOperation());
   });
 
-  it('prints the operation when the volume is gone at its end', async () => {
+  it('says that the volume is deleted when another has its name at the end', async () => {
     const answers = {
       deleteVolume: () => answer(202, anOperation({ kind: 'delete' })),
       getOperation: () => anOperation({ kind: 'delete', status: 'succeeded', progress: 100 }),
       getVolume: () => aVolume({ id: 'vol-01J0000000000000000000000W' }),
     };
     const { code, out } = await runCli(['volume', 'delete', 'db'], { answers });
-    expect([code, out]).toEqual([0, 'Volume db: delete is done.']);
+    expect([code, out]).toEqual([0, 'Volume db is deleted. Undo with: hivemind volume undelete db']);
   });
 });
 
