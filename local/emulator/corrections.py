@@ -4,7 +4,7 @@ import threading
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, scheduler, sts
+from ministack.services import cloudwatch_logs, lambda_svc, scheduler, sts
 
 _last = threading.local()
 
@@ -132,6 +132,25 @@ def loopback_counts_as_tls() -> None:
     """
     pin = app.pin_request_origin
     app.pin_request_origin = lambda address, tls: pin(address, tls or address.startswith("127."))
+
+
+KEPT_STREAMS, KEPT_EVENTS = 50, 1000
+
+
+def _last_change(stream: dict) -> int:
+    return max(stream.get("lastEventTimestamp") or 0, stream.get("creationTime") or 0)
+
+
+def forget_old_logs() -> None:
+    """Bounds what functions log: the emulator keeps all of it in memory for ever, and writes it with every save."""
+    with cloudwatch_logs._log_events_lock:
+        for group in cloudwatch_logs._log_groups.all_values():
+            streams = group["streams"]
+            by_age = sorted(streams, key=lambda name: _last_change(streams[name]))
+            for name in by_age[:-KEPT_STREAMS]:
+                del streams[name]
+            for stream in streams.values():
+                del stream["events"][:-KEPT_EVENTS]
 
 
 def apply() -> None:

@@ -15,6 +15,7 @@ import os
 import signal
 import time
 import warnings
+from collections.abc import Callable
 
 from ministack import app as ministack
 from ministack.core import persistence
@@ -45,7 +46,9 @@ def changes_state(scope: dict) -> bool:
 
 
 class Saver:
-    def __init__(self) -> None:
+    def __init__(self, tidy: Callable[[], None]) -> None:
+        """`tidy` is called before each write, on the event loop."""
+        self._tidy = tidy
         self._changed: asyncio.Event | None = None
         self._task: asyncio.Task | None = None
         self._child: int | None = None
@@ -90,6 +93,7 @@ class Saver:
             self._following = False
 
     async def _write(self) -> bool:
+        self._tidy()
         self._child = _fork()
         try:
             return await _ended(self._child) == 0

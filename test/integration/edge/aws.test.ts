@@ -253,6 +253,20 @@ describe('the emulator’s own switches', () => {
 });
 
 describe('the emulator', () => {
+  it('keeps the last thousand events of a log stream', async () => {
+    await makeFunction(cloud.aws, 'chatty', {
+      source:
+        "exports.handler = async () => { for (let at = 0; at < 1500; at++) console.log('line-' + at + '-end'); };",
+      statements: [],
+    });
+    await new LambdaClient(as(cloud.aws)).send(new InvokeCommand({ FunctionName: 'chatty' }));
+    await until('old lines are gone from disk, new ones are there', () => {
+      const logs = stateOf('cloudwatch_logs');
+      return logs.includes('line-1499-end') && !logs.includes('line-100-end');
+    });
+    expect(stateOf('cloudwatch_logs')).toContain('line-1400-end');
+  });
+
   it('keeps what was written a moment before kill -9, and the sessions of roles', async () => {
     const { arn } = await makeRole(cloud.aws, 'survivor', {
       statements: [{ Action: 'dynamodb:GetItem', Resource: '*' }],
