@@ -46,7 +46,11 @@ export class CallLog {
   }
 }
 
-/** The name that an SDK client gives itself: `app/NAME` in its User-Agent. Characters that may not stand there are `-`. */
+/**
+ * The name that an SDK client gives itself: `app/NAME` in its User-Agent. Characters that may not stand there are `-`.
+ * Powertools appends its own marks (`/PT/NO-OP/2.35.0/PTEnv/NA`) to AWS_SDK_UA_APP_ID; they are no part of the name.
+ */
 export function appIdOf(userAgent: string | undefined): string | null {
-  return /(?:^|\s)app\/(\S+)/.exec(userAgent ?? '')?.[1] ?? null;
+  const name = /(?:^|\s)app\/(\S+)/.exec(userAgent ?? '')?.[1];
+  return name?.replace(/[-/]PT[-/].*$/, '') ?? null;
 }
