@@ -33,10 +33,19 @@ export async function listHosts(
         const host = found.get(`${keys.host(hostId).pk} HOST`);
         const seen = found.get(`${keys.host(hostId).pk} SEEN`);
         if (host === undefined) return undefined;
-        return viewHost(parseItem('host', host), seen === undefined ? undefined : parseItem('seen', seen));
+        const view = viewHost(
+          parseItem('host', host),
+          seen === undefined ? undefined : parseItem('seen', seen),
+        );
+        return isHistory(view, ports.clock()) ? undefined : view;
       });
     },
   });
+}
+
+/** EC2 forgets a terminated machine after an hour, the listing after a day; by its id it can still be read. */
+function isHistory({ instanceState, lastSeenAt }: Host, now: Date): boolean {
+  return instanceState === 'terminated' && now.getTime() - Date.parse(lastSeenAt) > 24 * 3_600_000;
 }
 
 /** A host with its volumes, and who uses them. */

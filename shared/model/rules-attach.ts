@@ -96,6 +96,9 @@ function refuseTarget({ volume }: VolumeFacts, { host, slotsUsed }: AttachTarget
       hint: `End the drain, or choose another host.`,
     });
   }
+  if (host.instanceState === 'terminated' || host.instanceState === 'shutting-down') {
+    throw illegal(volume, `${host.id} is ${host.instanceState}.`, 'Choose another host.');
+  }
   if (!host.drivers.includes(volume.driver)) {
     throw new ProductError('NotSupported', `${host.id} cannot serve ${volume.driver} volumes.`, {
       value: volume.driver,

@@ -164,6 +164,20 @@ describe('attach', () => {
     expect((await attach(api, hostA)).body).toMatchObject({ code: 'LimitExceeded', value: 1 });
   });
 
+  it('is refused to a machine that is gone, which the listing forgets after a day', async () => {
+    const { api } = await twoHosts();
+    await markTerminated(api, hostA);
+    expect((await attach(api, hostA)).body).toMatchObject({
+      code: 'IllegalState',
+      detail: `${hostA} is terminated.`,
+    });
+    const listed = async () => (await api.get('/v1/namespaces/default/hosts')).body.items.length as number;
+    expect(await listed()).toBe(2);
+    api.world.pass(25 * 3600);
+    expect(await listed()).toBe(1);
+    expect((await api.get(`/v1/namespaces/default/hosts/${hostA}`)).status).toBe(200);
+  });
+
   it('is refused while the volume is being made, and after it failed', async () => {
     const { api } = await twoHosts();
     await api.post(volumes, { name: 'y', availabilityZone: 'us-east-1a' });
