@@ -20,7 +20,7 @@ import { loopsUnder, releaseLoop } from '#local/storage/bytes/loops.ts';
 import { serviceModels } from '#test/support/service-models.ts';
 import { until } from '#test/support/until.ts';
 import { adminCall } from './support/admin.ts';
-import { credentials, describeVolume, deviceLink, type Host } from './support/storage.ts';
+import { credentials, describeVolume, deviceLink, type Host, leftNothing } from './support/storage.ts';
 
 const exec = promisify(execFile);
 const latency = {
@@ -96,7 +96,7 @@ afterEach(async () => {
   for (const point of mounts.splice(0)) await run('umount', ['--lazy', point]).catch(() => undefined);
   await admin('POST /reset').catch(() => undefined);
   await end('SIGTERM');
-  await until('no loop device is left', async () => (await loopsUnder(dir)).length === 0);
+  await leftNothing(dir);
   await rm(dir, { recursive: true, force: true });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -146,9 +146,21 @@ export class TestStorage {
     for (const point of this.#mounts) await run('umount', ['--lazy', point]).catch(() => undefined);
     await this.admin('POST /reset').catch(() => undefined);
     await this.service.stop();
-    await until('no loop device is left', async () => (await loopsUnder(this.dir)).length === 0);
+    await leftNothing(this.dir);
     await rm(this.dir, { recursive: true, force: true });
   }
+}
+
+/**
+ * No device over a volume and no mount is left. The disk's own device is not asked for: a namespace that somebody else
+ * made meanwhile holds a copy of its mount, until that ends.
+ */
+export async function leftNothing(dir: string): Promise<void> {
+  await until('no device is left', async () => (await loopsUnder(join(dir, 'disk'))).length === 0);
+  await until(
+    'no mount is left',
+    async () => !(await readFile('/proc/self/mountinfo', 'utf8')).includes(dir),
+  );
 }
 
 export interface Host {
