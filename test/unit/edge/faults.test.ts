@@ -110,6 +110,7 @@ describe('the record of calls', () => {
       'ebs-worker',
     ],
     ['app/agent', 'agent'],
+    ['aws-sdk-js/3.1 app/ebs-worker-PT-NO-OP-2.35.0-PTEnv-NA', 'ebs-worker'],
     ['aws-sdk-js/3.1 snapp/no', null],
     ['', null],
     [undefined, null],
