@@ -1,6 +1,5 @@
 import { isProductError } from '#shared/model/errors.ts';
 import { replace } from '#shared/aws/table/writes.ts';
-import { sweep } from '#functions/sweep/sweep.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { judge } from './judge.ts';
@@ -208,13 +207,9 @@ export class Schedule {
   }
 
   async #sweep(): Promise<void> {
-    const { table, storage, clock } = this.#world;
-    const executions = { state: () => Promise.resolve('running' as const), start: () => Promise.resolve() };
-    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-    const { newId } = this.#world.api;
     this.#log.push('sweep');
     try {
-      await sweep({ table, storage, executions, log, count: () => undefined, clock, newId });
+      await this.#world.purge();
     } catch (error) {
       if (!isProductError(error, 'Throttled', 'Unavailable')) throw error;
     }

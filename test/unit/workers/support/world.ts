@@ -13,10 +13,15 @@ import { deleteVolume } from '#functions/volumes/delete-volume.ts';
 import { detachVolume } from '#functions/volumes/detach-volume.ts';
 import { undeleteVolume } from '#functions/volumes/undelete-volume.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
+import type { SweepPorts } from '#functions/sweep/ports.ts';
+import { sweep } from '#functions/sweep/sweep.ts';
 import { ebsDriver } from '#functions/workers/ebs/driver.ts';
 import type { EbsFacts, EbsStep } from '#functions/workers/planner-ebs-steps.ts';
+import { efsDriver } from '#functions/workers/efs/driver.ts';
+import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
+import { FakeAccessPoints } from '#test/fakes/fake-access-points.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
@@ -27,6 +32,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 
 export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
   readonly store?: MemoryStore;
+  readonly points?: FakeAccessPoints;
   /** What workers see of the table; the API sees the store itself. */
   readonly workerStore?: (store: ItemStore) => ItemStore;
   readonly useCaseStore?: (store: ItemStore) => ItemStore;
@@ -42,6 +48,8 @@ export class World {
   readonly storage: FakeBlockStorage;
   readonly api: Ports;
   readonly worker: Worker<EbsStep, EbsFacts>;
+  readonly points: FakeAccessPoints;
+  readonly efsWorker: Worker<EfsStep, EfsFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
   readonly woken: string[] = [];
@@ -77,6 +85,12 @@ export class World {
     const workerTable = new Table(options.workerStore?.(this.store) ?? this.store);
     const driver = ebsDriver({ table: workerTable, storage: this.storage, instances, undoWindowHours });
     this.worker = new Worker({ table: workerTable, waker: waker('ebs-worker'), log: silent, clock }, driver);
+    this.points = options.points ?? new FakeAccessPoints({ clock });
+    const shared = efsDriver({ table: workerTable, points: this.points, undoWindowHours });
+    this.efsWorker = new Worker(
+      { table: workerTable, waker: waker('efs-worker'), log: silent, clock },
+      shared,
+    );
   }
 
   readonly clock = (): Date => new Date(this.#now);
@@ -155,7 +169,9 @@ export class World {
 
   /** One worker invocation with 30 s left. */
   async step(operationId: string): Promise<WorkerOutput> {
-    return this.worker.run({ operationId, driver: 'ebs' }, new Date(this.#now + 30_000));
+    const { driver } = await this.operation(operationId);
+    const worker = driver === 'ebs' ? this.worker : this.efsWorker;
+    return worker.run({ operationId, driver }, new Date(this.#now + 30_000));
   }
 
   /** What the state machine does: invocation after invocation, with its waits, until the operation ends. */
@@ -182,6 +198,18 @@ export class World {
   /** The holder's agent begins or ends to use the volume, as its route does: under the lease as it is. */
   async use(name: string, inUse: boolean): Promise<void> {
     await this.changeLease(name, () => ({ inUse }));
+  }
+
+  /** The sweeper starts the purges that are due; the operations' ids. */
+  async purge(): Promise<string[]> {
+    return [...(await sweep(this.sweepPorts())).purges];
+  }
+
+  sweepPorts(parts: Partial<SweepPorts> = {}): SweepPorts {
+    const executions = { state: () => Promise.resolve('running' as const), start: () => Promise.resolve() };
+    const { table, storage, clock } = this;
+    const { newId } = this.api;
+    return { table, storage, executions, log: silent, count: () => undefined, clock, newId, ...parts };
   }
 
   async changeLease(name: string, change: (lease: LeaseItem) => Partial<LeaseItem>): Promise<void> {

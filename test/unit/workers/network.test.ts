@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { answerPurge, changeAttachment } from '#shared/aws/table/volume-writes.ts';
+import { put } from '#shared/aws/table/writes.ts';
+import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
+import { hostA, hostB, World } from './support/world.ts';
+
+const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
+
+async function created(world: World): Promise<string> {
+  await world.run(await world.create('shared', network));
+  return (await world.volume('shared')).volume.id;
+}
+
+/** The agent of a host has synced just now. */
+async function seen(world: World, hostId: string): Promise<void> {
+  await world.table.transact([put('seen', { hostId, bootId: 'boot', at: world.clock().toISOString() })]);
+}
+
+async function emptied(world: World, volumeId: string): Promise<void> {
+  const { purge } = await world.byId(volumeId);
+  await world.table.transact(purge === undefined ? [] : answerPurge(purge));
+}
+
+describe('a network volume', () => {
+  it('is an access point of its own, in a directory named after its id', async () => {
+    const world = new World();
+    const id = await created(world);
+    expect((await world.volume('shared')).volume).toMatchObject({
+      state: 'available',
+      storage: { kind: 'efs', fileSystemId: world.points.fileSystemId, path: `/volumes/${id}` },
+    });
+    expect(world.points.wanted).toMatchObject([
+      { path: `/volumes/${id}`, owner: { uid: 0, gid: 0, mode: '0755' } },
+    ]);
+    expect(world.points.wanted[0]?.posixUser).toBeUndefined();
+  });
+
+  it.each(['throttle', 'lost-answer'] as const)('is made once in spite of: %s', async (fault) => {
+    let times = 2;
+    const clock = { now: (): Date => new Date(0) };
+    const points = new FakeAccessPoints({
+      clock: () => clock.now(),
+      fault: (action): AccessPointFault | undefined =>
+        action === 'create' && times-- > 0 ? fault : undefined,
+    });
+    const world = new World({ points });
+    clock.now = world.clock;
+    await created(world);
+    expect(points.wanted).toHaveLength(1);
+  });
+
+  it('is buried when its last user has let go', async () => {
+    const world = new World();
+    await world.addHost(hostA);
+    const id = await created(world);
+    await world.attach('shared', hostA);
+    const [attachment] = (await world.volume('shared')).attachments;
+    if (attachment !== undefined) {
+      await world.table.transact(changeAttachment(attachment, { ...attachment, inUse: true }));
+    }
+    const operation = await world.delete('shared', { force: true });
+    expect(await world.step(operation)).toMatchObject({ outcome: 'wait' });
+    const [used] = (await world.byId(id)).attachments;
+    if (used !== undefined) await world.table.transact(changeAttachment(used, { ...used, inUse: false }));
+    expect((await world.run(operation)).status).toBe('succeeded');
+    expect((await world.byId(id)).volume.state).toBe('deleted');
+    expect((await world.table.readHost(hostA))?.attachments).toEqual([]);
+  });
+
+  it('is given back when its users do not let go in time', async () => {
+    const world = new World();
+    await world.addHost(hostA);
+    await created(world);
+    await world.attach('shared', hostA);
+    const [attachment] = (await world.volume('shared')).attachments;
+    if (attachment !== undefined) {
+      await world.table.transact(changeAttachment(attachment, { ...attachment, inUse: true }));
+    }
+    const operation = await world.run(await world.delete('shared', { force: true }));
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'VolumeBusy' } });
+    expect(operation.error?.detail).toContain(hostA);
+    const record = await world.volume('shared');
+    expect(record.volume.state).toBe('available');
+    expect(record.attachments).toMatchObject([{ desired: 'attached' }]);
+  });
+
+  it('is freed only after a host has emptied its directory, through an access point rooted at it', async () => {
+    const world = new World();
+    await world.addHost(hostA);
+    await world.addHost(hostB);
+    const id = await created(world);
+    await seen(world, hostA);
+    await world.delete('shared', { purge: true });
+    const [operation = ''] = await world.purge();
+    for (let count = 0; count < 3; count++) await world.step(operation);
+    expect(world.points.wanted.map(({ path }) => path)).toEqual([`/volumes/${id}`, `/volumes/${id}`]);
+    expect(world.points.wanted[1]?.posixUser).toEqual({ uid: 0, gid: 0 });
+    expect((await world.table.readHost(hostA))?.purges).toMatchObject([{ volumeId: id, done: false }]);
+    expect(world.woken).toContain(hostA);
+
+    // The host goes away; another one is asked.
+    world.pass(600);
+    await seen(world, hostB);
+    await world.step(operation);
+    expect((await world.table.readHost(hostA))?.purges).toEqual([]);
+    expect((await world.table.readHost(hostB))?.purges).toMatchObject([{ volumeId: id, done: false }]);
+
+    await emptied(world, id);
+    expect((await world.run(operation)).status).toBe('succeeded');
+    expect(world.points.wanted).toEqual([]);
+    expect(await world.table.readVolume(id)).toBeUndefined();
+  });
+});
+
+it('a bind volume leaves nothing to free', async () => {
+  const world = new World();
+  await world.create('dir', {
+    type: 'hostpath',
+    size: undefined,
+    availabilityZone: undefined,
+    options: { path: '/data/x' },
+  });
+  const { id } = (await world.volume('dir')).volume;
+  await world.delete('dir', { purge: true });
+  const [operation = ''] = await world.purge();
+  expect((await world.run(operation)).status).toBe('succeeded');
+  expect(await world.table.readVolume(id)).toBeUndefined();
+});
