@@ -53,6 +53,7 @@ export function accessPointsContract(name: string, make: () => Promise<AccessPoi
         return (await stage.points.find(id)) === undefined;
       });
       await stage.points.delete(id);
+      expect(await stage.points.find(id)).toBeUndefined();
     });
 
     it('finds nothing by an id that there is not', async () => {
