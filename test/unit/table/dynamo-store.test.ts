@@ -35,7 +35,7 @@ describe('a transaction', () => {
     dynamo
       .on(TransactWriteCommand)
       .rejectsOnce(cancelled('TransactionConflict', 'None'))
-      .rejectsOnce(named('ThrottlingException'))
+      .rejectsOnce(cancelled('ThrottlingError', 'None'))
       .resolves({});
     await store.transact(writes);
     const calls = dynamo
@@ -55,7 +55,12 @@ describe('a transaction', () => {
 
   it.each([
     ['conflicts without end', cancelled('TransactionConflict', 'None'), 'Conflict'],
-    ['throttles without end', named('ProvisionedThroughputExceededException'), 'Throttled'],
+    ['another try of itself without end', named('TransactionInProgressException'), 'Conflict'],
+    [
+      'throttles that the SDK has waited out in vain',
+      named('ProvisionedThroughputExceededException'),
+      'Throttled',
+    ],
     ['an outage', named('InternalServerError', 500), 'Unavailable'],
     ['a broken connection', Object.assign(new RangeError('reset'), { $metadata: {} }), 'Unavailable'],
   ])('that meets %s fails in our words', async (_, failure, code) => {
