@@ -34,5 +34,6 @@ export class QueueWaker implements Waker {
 
 /** Calls go to the client's own endpoint, not to the host that a queue's URL names. */
 export function sqsClient(): SQSClient {
-  return new SQSClient({ maxAttempts: 3, useQueueUrlAsEndpoint: false });
+  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+  return new SQSClient({ maxAttempts: 3, useQueueUrlAsEndpoint: false, requestHandler });
 }

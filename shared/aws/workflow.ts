@@ -11,7 +11,7 @@ export class StepFunctionsWorkflow implements Workflow {
   readonly #machine: string;
   readonly #client: SFNClient;
 
-  constructor(stateMachineArn: string, client: SFNClient = new SFNClient({ maxAttempts: 5 })) {
+  constructor(stateMachineArn: string, client: SFNClient = sfnClient()) {
     this.#machine = stateMachineArn;
     this.#client = client;
   }
@@ -30,4 +30,9 @@ export class StepFunctionsWorkflow implements Workflow {
       throw error;
     }
   }
+}
+
+function sfnClient(): SFNClient {
+  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+  return new SFNClient({ maxAttempts: 3, requestHandler });
 }
