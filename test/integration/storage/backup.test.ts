@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BackupClient,
@@ -83,6 +83,7 @@ test('one item of a recovery point comes back in a directory of its own, nothing
   await mkdir(join(data, 'volumes/two'), { recursive: true });
   await writeFile(join(data, 'volumes/one/file'), 'old');
   await writeFile(join(data, 'volumes/two/file'), 'other');
+  await symlink('/etc', join(data, 'out'));
   const arn = await backedUp('first');
   await writeFile(join(data, 'volumes/one/file'), 'new');
   expect((await restored(arn, { itemsToRestore: '["/volumes/one"]' })).status).toBe('COMPLETED');
@@ -91,6 +92,7 @@ test('one item of a recovery point comes back in a directory of its own, nothing
   expect(await readFile(join(data, 'volumes/one/file'), 'utf8')).toBe('new');
   expect(await readdir(join(data, folder, 'volumes'))).toEqual(['one']);
   expect((await restored(arn, { itemsToRestore: '["/volumes/none"]' })).status).toBe('FAILED');
+  expect((await restored(arn, { itemsToRestore: '["/out/hostname"]' })).status).toBe('FAILED');
   expect((await backup.send(new ListTagsCommand({ ResourceArn: arn }))).Tags).toEqual({ token: 'first' });
 });
 
@@ -145,7 +147,7 @@ test('what AWS Backup refuses', async () => {
     'InvalidParameterValueException',
   );
   const RecoveryPointArn = await backedUp('fourth');
-  for (const itemsToRestore of ['["../etc"]', '["/a/../b"]', 'nonsense']) {
+  for (const itemsToRestore of ['["/1","/2","/3","/4","/5","/6"]', '["../etc"]', '["/a/../b"]', 'nonsense']) {
     const Metadata = { 'file-system-id': id, itemsToRestore };
     expect(await codeOf(backup.send(new StartRestoreJobCommand({ RecoveryPointArn, Metadata })))).toBe(
       'InvalidParameterValueException',

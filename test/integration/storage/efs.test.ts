@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CreateAccessPointCommand,
@@ -210,4 +210,40 @@ test('a file system of another maker is taken over with its mount targets, and a
   );
   expect(MountTargets?.map((one) => one.MountTargetId)).toEqual(['fsmt-0123456789abcdef0']);
   expect(await storage.admin('GET /resources/fs-0123456789abcdef1')).toEqual({ tags: { k: 'v' } });
+});
+
+test('a mount follows no link out of the file system', async () => {
+  const id = await fileSystem('linked');
+  await mountTarget(id);
+  await symlink('/etc', join(storage.dir, 'efs', id, 'data', 'out'));
+  const point = await accessPoint(id, '/out/deeper');
+  await expect(mountEfs(`${id}:/out`, 'out', 'tls')).rejects.toThrow('mount.efs');
+  await expect(mountEfs(`${id}:/`, 'deeper', `tls,accesspoint=${point}`)).rejects.toThrow('mount.efs');
+  expect(await readdir('/etc')).not.toContain('deeper');
+});
+
+test('a file system has so many access points and no more', async () => {
+  const small = await TestStorage.start({ limits: { accessPoints: 1 } });
+  try {
+    const client = new EFSClient({
+      region: 'us-east-1',
+      endpoint: small.service.url,
+      credentials,
+      maxAttempts: 1,
+    });
+    await small.admin('PUT /filesystems/fs-0123456789abcdef2', {});
+    const create = (token: string): Promise<string> =>
+      codeOf(
+        client.send(
+          new CreateAccessPointCommand({ ClientToken: token, FileSystemId: 'fs-0123456789abcdef2' }),
+        ),
+      );
+    expect([await create('a'), await create('b'), await create('a')]).toEqual([
+      'no error',
+      'AccessPointLimitExceeded',
+      'no error',
+    ]);
+  } finally {
+    await small.close();
+  }
 });

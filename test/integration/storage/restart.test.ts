@@ -161,6 +161,34 @@ test('a machine that rebooted has its attached devices again, under their names'
   expect(await devices()).toEqual([await readlink(deviceLink(host, volume))]);
 });
 
+test('a disk that another namespace still holds is mounted from its own device, never a second one', async () => {
+  const volume = await attached();
+  const link = deviceLink(host, volume);
+  await run('mkfs.ext4', ['-q', link]);
+  const point = await mount(link);
+  await synced(join(point, 'before'), 'kept');
+  await run('umount', [point]);
+  const disks = async (): Promise<string[]> =>
+    (await loopsUnder(dir)).filter(({ file }) => file.endsWith('disk.img')).map(({ loop }) => loop.device);
+  const [disk = ''] = await disks();
+  const stranger = spawn('unshare', ['--mount', 'sleep', 'infinity'], { stdio: 'ignore' });
+  try {
+    await until('the stranger has its copy', async () =>
+      (await readlink(`/proc/${stranger.pid ?? 0}/exe`)).endsWith('sleep'),
+    );
+    await end('SIGTERM');
+    expect(await disks()).toEqual([disk]);
+    now = await start();
+    expect(await disks()).toEqual([disk]);
+    await state(volume, 'attached');
+    expect(await readFile(join(await mount(link), 'before'), 'utf8')).toBe('kept');
+  } finally {
+    const gone = once(stranger, 'exit');
+    stranger.kill('SIGKILL');
+    await gone;
+  }
+});
+
 test('a stop and a start in peace free the devices and bring them back', async () => {
   const volume = await attached();
   await end('SIGTERM');

@@ -9,6 +9,7 @@ import {
   DescribeInstancesCommand,
   DescribeInstanceStatusCommand,
   DetachVolumeCommand,
+  RebootInstancesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -218,4 +219,43 @@ test('an attach to a machine that is gone is refused', async () => {
       ec2.send(new AttachVolumeCommand({ VolumeId: volume, InstanceId: gone.id, Device: '/dev/sdf' })),
     ),
   ).toBe('IncorrectState');
+});
+
+test('a reboot ends the old boot’s devices and gives the new one its own', async () => {
+  const ec2 = storage.client();
+  const rebooted = await storage.host('i-0eeeeeeeeeeeeeeee');
+  const volume = await storage.volume(ec2);
+  const device = await storage.attach(ec2, { volume, host: rebooted });
+  await run('mkfs.ext4', ['-q', device]);
+  const old = await storage.mount(device, 'old boot');
+  await ec2.send(new RebootInstancesCommand({ InstanceIds: [rebooted.id] }));
+  await expect(run('sh', ['-c', 'echo x >"$1/x" && sync "$1/x"', 'sh', old])).rejects.toThrow(
+    /error|Read-only/i,
+  );
+  const fresh = await storage.mount(device, 'new boot');
+  await run('sh', ['-c', 'echo x >"$1/x" && sync "$1/x"', 'sh', fresh]);
+  await storage.umount(old);
+  await storage.umount(fresh);
+});
+
+test('what authorisation asks: tags, a volume’s holder, nothing of what is not there', async () => {
+  const ec2 = storage.client();
+  const Tags = [{ Key: 'owner', Value: 'product' }];
+  const volume = await storage.volume(ec2, { TagSpecifications: [{ ResourceType: 'volume', Tags }] });
+  const facts = { tags: { owner: 'product' } };
+  expect(await storage.admin(`GET /resources/${volume}`)).toEqual(facts);
+  await storage.attach(ec2, { volume, host, device: '/dev/sdq' });
+  const arn = encodeURIComponent(`arn:aws:ec2:us-east-1:000000000000:volume/${volume}`);
+  expect(await storage.admin(`GET /resources/${arn}`)).toEqual({ ...facts, instanceId: host.id });
+  await expect(storage.admin('GET /resources/vol-0123456789abcdef0')).rejects.toThrow('404');
+});
+
+test('a terminated instance is forgotten, a living one is not', async () => {
+  const { id } = await storage.host('i-0ffffffffffffffff');
+  await expect(storage.admin(`DELETE /instances/${id}`)).rejects.toThrow('409');
+  await storage.admin(`POST /instances/${id}/power`, { to: 'terminated' });
+  await storage.admin(`DELETE /instances/${id}`);
+  expect(await codeOf(storage.client().send(new DescribeInstancesCommand({ InstanceIds: [id] })))).toBe(
+    'InvalidInstanceID.NotFound',
+  );
 });

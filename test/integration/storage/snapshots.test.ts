@@ -194,3 +194,42 @@ test('EBS’s limits: one snapshot of a volume in its interval, some at once', a
     await crowded.close();
   }
 });
+
+test('a snapshot is not deleted under the volume that is made from it', async () => {
+  const id = await snapshot(await storage.volume(ec2));
+  await storage.admin('PUT /faults', [
+    { id: 'slow', kind: 'slow-transition', action: 'CreateVolume', ms: 1000 },
+  ]);
+  const made = await ec2.send(
+    new CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', SnapshotId: id, VolumeType: 'gp3' }),
+  );
+  await storage.admin('DELETE /faults');
+  expect(await codeOf(ec2.send(new DeleteSnapshotCommand({ SnapshotId: id })))).toBe('InvalidSnapshot.InUse');
+  await storage.volumeIs(ec2, made.VolumeId ?? '', 'available');
+  expect(await codeOf(ec2.send(new DeleteSnapshotCommand({ SnapshotId: id })))).toBe('no error');
+});
+
+test('so many copies at once into a Region, and no more', async () => {
+  const crowded = await TestStorage.start({
+    latency: { copySnapshot: 60_000 },
+    limits: { snapshotCopies: 1 },
+  });
+  try {
+    const client = crowded.client();
+    const { SnapshotId = '' } = await client.send(
+      new CreateSnapshotCommand({ VolumeId: await crowded.volume(client) }),
+    );
+    await completed(client, SnapshotId);
+    const copy = (region: string): Promise<string> =>
+      codeOf(
+        crowded
+          .client(region)
+          .send(new CopySnapshotCommand({ SourceRegion: 'us-east-1', SourceSnapshotId: SnapshotId })),
+      );
+    expect(await copy('eu-west-1')).toBe('no error');
+    expect(await copy('eu-west-1')).toBe('ResourceLimitExceeded');
+    expect(await copy('eu-west-2')).toBe('no error');
+  } finally {
+    await crowded.close();
+  }
+});
