@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import process from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { run } from './run.ts';
 import { endQuietlyOnClosedPipe, processTerminal } from './terminal/process-terminal.ts';
 
@@ -9,7 +8,7 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   terminal: processTerminal(),
   connect: async (settings) => (await import('./api/connect.ts')).connect(settings),
-  sleep: (milliseconds) => delay(milliseconds),
+  sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
   interrupted: () =>
     new Promise((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
