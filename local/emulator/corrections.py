@@ -4,7 +4,7 @@ import threading
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import cloudwatch_logs, lambda_svc, scheduler, sts
+from ministack.services import cloudwatch_logs, lambda_svc, scheduler, stepfunctions, sts
 
 _last = threading.local()
 
@@ -151,6 +151,23 @@ def forget_old_logs() -> None:
                 del streams[name]
             for stream in streams.values():
                 del stream["events"][:-KEPT_EVENTS]
+
+
+KEPT_HISTORIES = 200
+
+
+def forget_old_histories() -> None:
+    """Of ended executions all are remembered, since their names stay taken, but only the newest with each step."""
+    executions = stepfunctions._executions.all_values()
+    ended = [one for one in executions if one.get("events") and one["status"] != "RUNNING"]
+    ended.sort(key=lambda one: one.get("stopDate") or "")
+    for execution in ended[:-KEPT_HISTORIES]:
+        execution["events"] = []
+
+
+def forget_the_old() -> None:
+    forget_old_logs()
+    forget_old_histories()
 
 
 def apply() -> None:

@@ -83,7 +83,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     corrections.apply()
-    saver = Saver(tidy=corrections.forget_old_logs)
+    saver = Saver(tidy=corrections.forget_the_old)
     ministack.save_all = lambda _services: saver.save_and_wait()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     loop = asyncio.new_event_loop()

@@ -1,13 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
-import {
-  CreateTableCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  ListTablesCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
@@ -16,14 +10,12 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sha256 } from '#local/edge/sigv4/sha256.ts';
-import { until } from '../../support/until.ts';
 import { adminOf, type Admin } from './admin.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
-import { as, call, makeFunction, makeRole, makeUser, root, type Keys } from './world.ts';
+import { as, makeFunction, makeUser, root, type Keys } from './world.ts';
 
 const source = `
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -44,7 +36,6 @@ let admin: Admin;
 
 beforeAll(async () => {
   cloud = await startCloud();
-  cloud.apiId = 'none';
   admin = adminOf(cloud.adminSocket);
   const table = new DynamoDBClient(as(cloud.aws));
   await table.send(
@@ -251,93 +242,3 @@ describe('the emulator’s own switches', () => {
     expect(statSync(cloud.adminSocket).mode & 0o777).toBe(0o600);
   });
 });
-
-describe('the emulator', () => {
-  it('keeps the last thousand events of a log stream', async () => {
-    await makeFunction(cloud.aws, 'chatty', {
-      source:
-        "exports.handler = async () => { for (let at = 0; at < 1500; at++) console.log('line-' + at + '-end'); };",
-      statements: [],
-    });
-    await new LambdaClient(as(cloud.aws)).send(new InvokeCommand({ FunctionName: 'chatty' }));
-    await until('old lines are gone from disk, new ones are there', () => {
-      const logs = stateOf('cloudwatch_logs');
-      return logs.includes('line-1499-end') && !logs.includes('line-100-end');
-    });
-    expect(stateOf('cloudwatch_logs')).toContain('line-1400-end');
-  });
-
-  it('keeps what was written a moment before kill -9, and the sessions of roles', async () => {
-    const { arn } = await makeRole(cloud.aws, 'survivor', {
-      statements: [{ Action: 'dynamodb:GetItem', Resource: '*' }],
-      trusts: { AWS: '*' },
-    });
-    const { Credentials } = await new STSClient(as(cloud.aws)).send(
-      new AssumeRoleCommand({ RoleArn: arn, RoleSessionName: 'before' }),
-    );
-    const session: Keys = {
-      accessKeyId: Credentials?.AccessKeyId ?? '',
-      secretAccessKey: Credentials?.SecretAccessKey ?? '',
-      sessionToken: Credentials?.SessionToken ?? '',
-    };
-    const table = new DynamoDBClient(as(cloud.aws));
-    await table.send(new PutItemCommand({ TableName: 'things', Item: { pk: { S: 'kept' } } }));
-    await saved('dynamodb', 'kept');
-    await saved('sts', session.accessKeyId);
-    await cloud.emulator.kill();
-    await expect(table.send(new ListTablesCommand({}))).rejects.toMatchObject({
-      $metadata: { httpStatusCode: 503 },
-    });
-    expect((await call(`${cloud.api}/v1/x`, session)).status).toBe(503);
-    await cloud.startEmulator();
-    const found = await table.send(new GetItemCommand({ TableName: 'things', Key: { pk: { S: 'kept' } } }));
-    expect(found.Item).toEqual({ pk: { S: 'kept' } });
-    const who = await new STSClient(as(cloud.aws, session)).send(new GetCallerIdentityCommand({}));
-    expect(who.Arn).toBe('arn:aws:sts::000000000000:assumed-role/survivor/before');
-    expect(await invoke('read')).toEqual({ item: { pk: { S: 'a' } } });
-  });
-
-  it('loses by kill -9 the last moments at most, and nothing before them', async () => {
-    const table = new DynamoDBClient(as(cloud.aws));
-    const key = (at: number) => ({ pk: { S: `row-${at}` } });
-    let written = 0;
-    const writing = (async () => {
-      for (;;) {
-        await table.send(new PutItemCommand({ TableName: 'things', Item: key(written) }));
-        written++;
-      }
-    })().catch(() => undefined);
-    await until('two hundred rows are on disk', () => stateOf('dynamodb').includes('row-199'), {
-      within: 20_000,
-    });
-    await cloud.emulator.kill();
-    await writing;
-    await cloud.startEmulator();
-    const there: boolean[] = [];
-    for (let at = 0; at < written; at++) {
-      there.push(
-        (await table.send(new GetItemCommand({ TableName: 'things', Key: key(at) }))).Item !== undefined,
-      );
-    }
-    const kept = there.indexOf(false) < 0 ? written : there.indexOf(false);
-    expect(kept).toBeGreaterThanOrEqual(200);
-    expect(there.slice(kept)).not.toContain(true);
-  });
-
-  it('keeps everything over a stop and a start', async () => {
-    const table = new DynamoDBClient(as(cloud.aws));
-    await table.send(new PutItemCommand({ TableName: 'things', Item: { pk: { S: 'last' } } }));
-    await cloud.emulator.stop();
-    await cloud.startEmulator();
-    const found = await table.send(new GetItemCommand({ TableName: 'things', Key: { pk: { S: 'last' } } }));
-    expect(found.Item).toEqual({ pk: { S: 'last' } });
-  });
-});
-
-const stateOf = (service: string): string =>
-  readFileSync(`${cloud.home}/emulator/state/${service}.json`, 'utf8');
-
-/** Waits for the state of a service to have been written with this in it. */
-async function saved(service: string, text: string): Promise<void> {
-  await until('the state is written', () => stateOf(service).includes(text), { within: 10_000 });
-}
