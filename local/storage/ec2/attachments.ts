@@ -99,12 +99,14 @@ export function finishAttachLater(cloud: Cloud, volumeId: string, delayMs: numbe
     if (instance && hasPower(instance)) await openDevice(cloud, volumeId);
     // A detach may have come meanwhile; it finds the device in the record.
     const now = cloud.store.get('attachments', volumeId);
-    if (now?.state === 'attaching') cloud.store.put('attachments', volumeId, { ...now, state: 'attached' });
-    emitVolumeEvent(cloud, volumeId, {
-      event: 'attachVolume',
-      result: 'attached',
-      ...(instance ? { instanceId: instance.id } : {}),
-    });
+    if (now?.state === 'attaching') {
+      cloud.store.put('attachments', volumeId, { ...now, state: 'attached' });
+      emitVolumeEvent(cloud, volumeId, {
+        event: 'attachVolume',
+        result: 'attached',
+        instanceId: now.instanceId,
+      });
+    }
     await cloud.store.commit();
   });
 }

@@ -19,6 +19,8 @@ export class Journal {
   #waiting: Change[] = [];
   #busy: Promise<void> | undefined;
   #lines = 0;
+  /** Bytes of the log that are whole lines. */
+  #size = 0;
 
   private constructor(dir: string, log: FileHandle) {
     this.#dir = dir;
@@ -58,21 +60,32 @@ export class Journal {
   async #flush(): Promise<void> {
     const batch = this.#waiting;
     this.#waiting = [];
+    const text = batch.map((change) => `${JSON.stringify(change)}\n`).join('');
+    try {
+      await this.#log.appendFile(text);
+      await this.#log.datasync();
+    } catch (error) {
+      // The disk is full or broken: what was half written goes, and all of it is tried again with the next commit.
+      this.#waiting = [...batch, ...this.#waiting];
+      await this.#log.truncate(this.#size);
+      throw error;
+    }
+    this.#size += Buffer.byteLength(text);
     this.#lines += batch.length;
-    await this.#log.appendFile(batch.map((change) => `${JSON.stringify(change)}\n`).join(''));
-    await this.#log.datasync();
   }
 
   /** Replaces both files by the records that `snapshot` gives; changes appended meanwhile wait for the new log. */
   async compact(snapshot: () => readonly Change[]): Promise<void> {
     await this.#exclusively(async () => {
       const text = JSON.stringify({ version: 1, records: snapshot() });
-      this.#waiting = [];
+      const covered = this.#waiting.length;
       await replaceFile(join(this.#dir, 'state.json'), text);
       await syncFolder(this.#dir);
+      this.#waiting.splice(0, covered);
       // A crash here replays the log over the state that already holds it, which changes nothing.
       await this.#log.truncate(0);
       this.#lines = 0;
+      this.#size = 0;
     });
   }
 

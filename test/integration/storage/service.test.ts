@@ -209,6 +209,26 @@ test('what was committed is there after a crash, and a torn line is not', async 
   }
 });
 
+test('a full disk refuses a commit, and what it refused is there once there is room', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'hivemind-storage-'));
+  const filler = join(dir, 'filler');
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]);
+  try {
+    const store = await Store.open(dir);
+    await run('sh', ['-c', 'cat /dev/zero >"$1" || true', 'sh', filler]);
+    for (const id of ['a', 'b'])
+      store.put('fenced', id, { volumeId: 'x'.repeat(20_000), loop: { device: '', number: '' }, since: '' });
+    await expect(store.commit()).rejects.toThrow('ENOSPC');
+    await rm(filler);
+    store.put('fenced', 'c', { volumeId: 'vol-1', loop: { device: '', number: '' }, since: '' });
+    await store.commit();
+    expect((await Store.open(dir)).ids('fenced')).toEqual(['a', 'b', 'c']);
+  } finally {
+    await run('umount', ['--lazy', dir]);
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
 test('an attach to a machine that is gone is refused', async () => {
   const ec2 = storage.client();
   const volume = await storage.volume(ec2);
