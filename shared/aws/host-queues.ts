@@ -71,6 +71,14 @@ function attributesFor({ caller }: QueueOwner, arn: string): Record<string, stri
           Resource: arn,
           Condition: { StringEquals: { 'aws:userid': caller.userId } },
         },
+        {
+          Sid: 'TlsOnly',
+          Effect: 'Deny',
+          Principal: { AWS: '*' },
+          Action: 'sqs:*',
+          Resource: arn,
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        },
       ],
     }),
   };
