@@ -1,6 +1,6 @@
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import { fail, look } from '../change.ts';
-import type { Executor, Executors } from '../executor.ts';
+import type { Executors } from '../executor.ts';
 import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
 import { attachExecutors } from './execute-attach.ts';
 import { createExecutors } from './execute-create.ts';
@@ -8,7 +8,6 @@ import { deleteExecutors } from './execute-delete.ts';
 import { detachExecutors } from './execute-detach.ts';
 
 export type EbsExecutors = Executors<EbsStep, EbsFacts>;
-export type EbsExecutor<K extends EbsStep['kind']> = Executor<Extract<EbsStep, { kind: K }>, EbsFacts>;
 
 /** Every step of the EBS driver, over a block storage. */
 export function ebsExecutors(storage: BlockStorage): EbsExecutors {
