@@ -30,6 +30,7 @@ import { createEngine, type Engine } from './reconcile/engine.ts';
 import { openHolds, type Holds } from './reconcile/holds.ts';
 import { createKnowledge } from './reconcile/knowledge.ts';
 import { openRecords, type Records } from './reconcile/records.ts';
+import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
 import type { Places } from './reconcile/view.ts';
 
@@ -167,9 +168,15 @@ async function act(parts: Parts, engine: Engine, purges: readonly PurgeTask[]): 
       log[isAway(error) ? 'debug' : 'warn']('sweep', { volume: assignment.name, error });
     });
   });
+  await orphans(parts, engine).catch((error: unknown) => log.warn('orphans', { error }));
   await mapLimit(purges, 1, async (task) => {
     await purge(parts, task).catch((error: unknown) => log.warn('purge', { ...task, error }));
   });
+}
+
+async function orphans({ places, mounts, exec, options: { log } }: Parts, engine: Engine): Promise<void> {
+  const known = (): Set<string> => new Set(engine.volumes().map(({ volumeId }) => volumeId));
+  await sweepOrphans({ places, mounts, exec, log, users: kernelUsers() }, known);
 }
 
 async function purge({ options, mounts, exec, runner }: Parts, task: PurgeTask): Promise<void> {

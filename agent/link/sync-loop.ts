@@ -75,7 +75,7 @@ export class SyncLoop {
 
   /** Sync soon. An API that does not answer is not asked more often for being asked for. */
   request(): void {
-    if (this.#linked) this.#dueBy(0);
+    if (this.#linked || this.#current !== undefined) this.#dueBy(0);
   }
 
   /** Resolves after a sync that is begun from now on; waiting makes syncs frequent, ever less so. */
@@ -99,9 +99,13 @@ export class SyncLoop {
     while (!this.#stop.signal.aborted) {
       const waited = this.#waiters.splice(0);
       if (waited.length === 0) this.#hasten.reset();
+      // What is asked for from here on may not be in this answer: it makes the next sync due.
+      this.#due = Number.POSITIVE_INFINITY;
       const linked = await this.#once();
       this.#lastProgress = Date.now();
-      this.#due = this.#lastProgress + (linked ? this.pollMs : this.#retry.next());
+      this.#due = linked
+        ? Math.min(this.#due, this.#lastProgress + this.pollMs)
+        : this.#lastProgress + this.#retry.next();
       if (linked) this.#retry.reset();
       for (const release of waited) release();
       await this.#pause();

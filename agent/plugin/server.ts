@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { ProductError } from '#shared/model/errors.ts';
+import { isProductError, ProductError } from '#shared/model/errors.ts';
 import type { Log } from '#agent/log.ts';
 import { errText, type PluginCall } from './protocol.ts';
 
@@ -30,7 +30,9 @@ async function answer(
     log.info('docker', { call: path, body, ms: took() });
     return { status: 200, body: { Err: '', ...result } };
   } catch (error) {
-    log.warn('docker', { call: path, body, ms: took(), error });
+    // Docker asks for a volume before it creates it: that there is none is an answer.
+    const level = isProductError(error, 'VolumeNotFound') ? 'info' : 'warn';
+    log[level]('docker', { call: path, body, ms: took(), error });
     return { status: 200, body: { Err: errText(error) } };
   }
 }

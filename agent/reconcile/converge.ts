@@ -48,6 +48,11 @@ export class Converge {
     return knowledge.byName(name) ?? records.all().find(isOurs)?.assignment;
   }
 
+  /** Docker has said its last word for it: the next sweep need not wait, if nothing uses it. */
+  markIdle(volumeId: string): void {
+    this.#unusedSince.set(volumeId, Number.NEGATIVE_INFINITY);
+  }
+
   async serve(name: string, signal: AbortSignal): Promise<string> {
     let fresh = false;
     for (let steps = 0; steps < maxSteps; steps++) {

@@ -1,4 +1,6 @@
 import type { Assignment, ObservedAttachment } from '#shared/model/host.ts';
+import type { Container } from '#agent/host/docker.ts';
+import type { MountEntry } from '#agent/host/mounts.ts';
 import { usageOf } from '#agent/host/usage.ts';
 import { Converge, type ConvergePorts } from './converge.ts';
 import type { Runner } from './runner.ts';
@@ -41,9 +43,10 @@ export function createEngine(ports: EnginePorts): Engine {
     retire: (name) =>
       runner.run(name, 'unmount', async (signal) => {
         const assignment = converge.known(name);
-        // While the API is away nothing is unmounted: it could not be mounted again.
-        if (assignment === undefined || !(await ports.refresh())) return;
-        await converge.settle(assignment, { idle: true, sweep: false }, signal);
+        if (assignment === undefined) return;
+        // While the API is away nothing is unmounted: it could not be mounted again. The sweep comes when it is back.
+        if (!(await ports.refresh())) converge.markIdle(assignment.volumeId);
+        else await converge.settle(assignment, { idle: true, sweep: false }, signal);
       }),
     async sweep(assignment) {
       if (runner.isBusy(assignment.name)) return;
@@ -58,22 +61,34 @@ export function createEngine(ports: EnginePorts): Engine {
       return stage === undefined || published === undefined ? undefined : publishedPath(places, name);
     },
     async observe() {
+      const all = volumes().slice(0, maxObserved);
+      if (all.length === 0) return [];
+      const entries = await mounts.list();
+      const containers = await ports.docker.containers();
       const observed: ObservedAttachment[] = [];
-      for (const assignment of volumes().slice(0, maxObserved)) {
-        observed.push(await observe(ports, assignment, converge.failureOf(assignment.volumeId)));
+      for (const assignment of all) {
+        const error = converge.failureOf(assignment.volumeId);
+        observed.push(await observe(ports, assignment, { entries, containers, error }));
       }
       return observed;
     },
   };
 }
 
+interface Seen {
+  readonly entries: readonly MountEntry[];
+  readonly containers: readonly Container[] | undefined;
+  /** What went wrong with it the last time. */
+  readonly error: string | undefined;
+}
+
 async function observe(
-  { places, mounts, docker, records }: EnginePorts,
+  { places, records }: EnginePorts,
   assignment: Assignment,
-  error: string | undefined,
+  { entries, containers, error }: Seen,
 ): Promise<ObservedAttachment> {
   const { volumeId, name } = assignment;
-  const { stage, published } = shownOf(places, await mounts.list(), assignment);
+  const { stage, published } = shownOf(places, entries, assignment);
   const path = publishedPath(places, name);
   const mounted = stage !== undefined && published !== undefined;
   const usage = mounted ? await usageOf(path) : undefined;
@@ -83,7 +98,7 @@ async function observe(
     mounted,
     ...(mounted ? { mountpoint: path } : {}),
     ...(stage === undefined ? {} : { device: stage.source.slice(0, 256) }),
-    containers: usersOf(name, await docker.containers()).slice(0, 200),
+    containers: usersOf(name, containers).slice(0, 200),
     ...(usage === undefined ? {} : { usage }),
     ...(error === undefined ? {} : { error: error.slice(0, 2048) }),
   };

@@ -70,10 +70,14 @@ export async function viewOf(ports: ViewPorts, assignment: Assignment, run: RunC
   const mountedAs = record?.bootId === places.bootId ? record.assignment : undefined;
   const shown = shownOf(places, await ports.mounts.list(), assignment);
   const stage = stageOf(places, mountedAs ?? assignment);
-  const holders = await holdersOf(ports, stage, shown);
+  const told = knowledge.byId(volumeId);
+  const hidden = shown.stage === undefined && shown.published === undefined;
+  // Attached and idle, as most volumes are most of the time: nothing of it can be held, so nothing is looked for.
+  const quiet = hidden && mountedAs === undefined && told?.inUse !== true;
+  const holders = quiet ? [] : await holdersOf(ports, stage, shown);
   return {
     name,
-    assignment: knowledge.byId(volumeId),
+    assignment: told,
     linked: run.linked,
     fresh: run.fresh,
     mountedAs,
@@ -82,8 +86,8 @@ export async function viewOf(ports: ViewPorts, assignment: Assignment, run: RunC
     published: shown.published !== undefined,
     heldAt: shown.stage === undefined ? pathInside(holders[0]) : stage.path,
     fenced: run.fenced,
-    used: await isUsed(ports, { name, holders, run, driver: assignment.driver }),
-    free: shown.stage === undefined && (await drivers[assignment.driver].isFree(stage)),
+    used: !hidden && (await isUsed(ports, { name, holders, run, driver: assignment.driver })),
+    free: !quiet && shown.stage === undefined && (await drivers[assignment.driver].isFree(stage)),
     idle: run.idle,
     refused: mountedAs !== undefined && knowledge.isRefused(volumeId, mountedAs.epoch),
   };

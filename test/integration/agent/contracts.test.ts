@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -281,6 +281,17 @@ describe('contract 6: the kernel’s truth', () => {
     expect((await unmount('served', 'one')).Err).toBe('');
     expect((await unmount('served', 'two')).Err).toBe('');
     expect(await isMounted(path)).toBe(true);
+  });
+
+  it('finds and unmounts what neither a record nor the control plane knows', async () => {
+    await create('orphan');
+    const path = (await mount('orphan')).Mountpoint ?? '';
+    const stage = join(rig.root, 'mounts', rig.cloud.volume('orphan').id);
+    await rm(join(rig.root, 'records'), { recursive: true });
+    await rig.cloud.moveOn('orphan');
+    await rig.restart();
+    await until('it is unmounted', async () => !(await isMounted(path)) && !(await isMounted(stage)));
+    expect(rig.log.some((line) => line.includes('unmounted what nobody knows'))).toBe(true);
   });
 
   it('mounts anew after a boot, under a lease set anew', async () => {

@@ -85,6 +85,24 @@ describe('the sync loop', () => {
     await loop.stop();
   });
 
+  it('syncs again when it is woken in the middle of a sync: the answer may be older', async () => {
+    const gate = Promise.withResolvers<void>();
+    let waits = true;
+    const { loop, counts } = loopWith([], {
+      observe: async () => {
+        if (waits) await gate.promise;
+        waits = false;
+        return [];
+      },
+    });
+    loop.start();
+    await until('it is under way', () => counts.register === 1);
+    loop.request();
+    gate.resolve();
+    expect(await until('it has synced twice', () => counts.sync === 2)).toBe(true);
+    await loop.stop();
+  });
+
   it('syncs often while somebody waits, and lets him go when it stops', async () => {
     const { loop, counts } = loopWith();
     loop.start();

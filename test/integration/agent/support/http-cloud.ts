@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -180,9 +181,15 @@ async function queue(
   }
   for (let look = 0; look < receiveLooks && !pending.has(host) && !response.destroyed; look++)
     await delay(20);
-  const Messages = pending.delete(host) ? [{ MessageId: '1', ReceiptHandle: '1', Body: '{}' }] : [];
+  // A killed agent's receive takes nothing.
+  if (response.destroyed) return;
+  const Messages = pending.delete(host)
+    ? [{ MessageId: '1', ReceiptHandle: '1', Body: '{}', MD5OfBody: md5('{}') }]
+    : [];
   send(response, 200, { Messages });
 }
+
+const md5 = (text: string): string => hash('md5', text);
 
 function metadata(host: string, request: IncomingMessage, response: ServerResponse): void {
   const path = request.url ?? '';

@@ -86,11 +86,12 @@ export async function startMortalAgent() {
     AWS_EC2_METADATA_SERVICE_ENDPOINT: await http.metadataFor(hostId),
     AWS_ENDPOINT_URL: http.endpoint,
   };
+  const command = [bundle, '--config', join(dir, 'agent.json')];
   const plugin = pluginOn(settings.pluginSocket);
   const isDead = (): boolean => child === undefined || child.exitCode !== null || child.signalCode !== null;
   const ensure = async (): Promise<void> => {
     if (!isDead()) return;
-    child = spawn(process.execPath, [bundle, '--config', join(dir, 'agent.json')], { env, stdio: 'ignore' });
+    child = spawn(process.execPath, command, { env, stdio: 'ignore' });
     await sandbox.owns(child.pid ?? 0);
     await until('the agent answers', () => plugin('Plugin.Activate'));
   };
@@ -110,6 +111,14 @@ export async function startMortalAgent() {
         const answer = await plugin(call, body);
         return answer.Err === '' ? answer : undefined;
       }),
+    command,
+    env,
+    /** SIGTERM; the exit code. */
+    async terminate(): Promise<unknown> {
+      if (child === undefined) return undefined;
+      child.kill('SIGTERM');
+      return ((await once(child, 'exit')) as unknown[])[0];
+    },
     async close() {
       if (child !== undefined && !isDead()) {
         child.kill('SIGKILL');
