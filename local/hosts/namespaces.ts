@@ -132,11 +132,18 @@ export interface View {
   readonly keep: readonly string[];
 }
 
+/** Lets go of what the host inherited. A mount may go by itself meanwhile: its owner can remove its folder. */
+async function letGo(inside: Inside, keep: readonly string[]): Promise<void> {
+  const inherited = (): string[] => inheritedMounts(mountsOf(inside.init.pid), keep);
+  for (const path of inherited()) await attemptInside(inside, ['umount', '--lazy', path]);
+  const left = inherited();
+  if (left.length === 0) return;
+  throw new HostError('CommandFailed', `The host cannot let go of what it inherited: ${left.join(', ')}.`);
+}
+
 /** Makes the host's own view: lets inherited volumes go, private /run, its devices, boot id, name and addresses. */
 export async function setUp(inside: Inside, view: View): Promise<void> {
   const { paths, hostname, net, sbin, keep } = view;
-  for (const path of inheritedMounts(mountsOf(inside.init.pid), keep)) {
-    await runInside(inside, ['umount', '--lazy', path]);
-  }
+  await letGo(inside, keep);
   await runInside(inside, ['sh', '-ec', SETUP, 'sh', paths.dir, hostname, sbin, net.gateway, net.address]);
 }
