@@ -64,6 +64,22 @@ test('while a container uses it here, it is busy there, and the answer names the
   await b.docker('volume', 'rm', volume);
 });
 
+test('an umount that succeeds while a container still writes frees nothing', async () => {
+  const volume = await newVolume('umounted');
+  const writer = await startWriter(a, volume, volume);
+  await writer.more(5);
+  const ours = a.mounts().flatMap((line) => (line.startsWith('/dev/loop') ? (line.split(' ')[1] ?? []) : []));
+  expect(ours.length).toBeGreaterThan(0);
+  for (const path of ours.toReversed()) await a.run('umount', path);
+  await writer.more(5);
+  expect(await refusal(b, volume)).toContain(a.instanceId);
+  await writer.more(5);
+  const synced = writer.acknowledged();
+  await a.docker('rm', '-f', volume);
+  expect(intactLines(await b.once(volume, 'cat', '/data/lines'), synced)).toBe(true);
+  await b.docker('volume', 'rm', volume);
+});
+
 test('a frozen host keeps its volume; stopped, it loses it; thawed, it writes, mounts and reports nothing', async () => {
   const volume = await newVolume('frozen');
   const writer = await startWriter(a, volume, volume);
