@@ -91,3 +91,18 @@ test('an agent that is killed in the middle of a write load costs no byte, and i
   expect(mounted.split(' ')[0]).toBe(createHash('sha256').update(expected).digest('hex'));
   await host.docker('volume', 'rm', name);
 });
+
+test('a killed dockerd costs no byte and leaves no mount behind', async () => {
+  const name = cloud.unique('dockerd');
+  await cloud.hivemind('volume', 'create', name, '--size', '1G');
+  await host.container(name, name, 'sh', '-c', 'echo kept >/data/x; sync; exec sleep 3600');
+  await until('it has written', () => host.docker('exec', name, 'cat', '/data/x'));
+  await host.killDocker();
+  await host.revive();
+  await host.docker('start', name);
+  expect(await host.docker('exec', name, 'cat', '/data/x')).toBe('kept');
+  await host.docker('rm', '-f', name);
+  const ours = (): string[] => host.mounts().filter((line) => line.startsWith('/dev/loop'));
+  await until('nothing is mounted', () => ours().length === 0);
+  await host.docker('volume', 'rm', name);
+});
