@@ -1,13 +1,14 @@
 import { basename } from 'node:path';
+import { mapLimit } from '#shared/model/map-limit.ts';
 import { continueBackupLater } from './backup/backup-jobs.ts';
 import { finishDeletePointLater } from './backup/recovery-points.ts';
 import { continueRestoreLater } from './backup/restore-jobs.ts';
 import { fenceLoop, loopsUnder } from './bytes/loops.ts';
 import type { Cloud } from './cloud.ts';
-import { finishAttachLater, finishDetachLater, hasPower } from './ec2/attachments.ts';
-import { openDevice, recordFenced, watchFenced } from './ec2/devices.ts';
+import { finishAttachLater, finishDetachLater } from './ec2/attachments.ts';
+import { recordFenced, watchFenced } from './ec2/devices.ts';
 import { finishModifyLater } from './ec2/modifications.ts';
-import { finishPowerLater } from './ec2/power.ts';
+import { finishPowerLater, settleDevices } from './ec2/power.ts';
 import { finishSnapshotLater } from './ec2/snapshots.ts';
 import { finishCreateLater, finishDeleteLater } from './ec2/volumes.ts';
 import { finishAccessPointLater } from './efs/access-points.ts';
@@ -18,7 +19,8 @@ import type { Attachment } from './state/entities.ts';
 /** After a start: every device that should be there is there once, and every transition under way goes on. */
 export async function recover(cloud: Cloud): Promise<void> {
   await fenceStrays(cloud);
-  for (const attachment of cloud.store.list('attachments')) await resumeAttachment(cloud, attachment);
+  await mapLimit(cloud.store.list('instances'), 4, ({ id }) => settleDevices(cloud, id));
+  for (const attachment of cloud.store.list('attachments')) resumeAttachment(cloud, attachment);
   for (const { loop } of cloud.store.list('fenced')) watchFenced(cloud, loop, true);
   for (const { id, state } of cloud.store.list('volumes')) {
     if (state === 'creating') finishCreateLater(cloud, id, cloud.settings.latency.createVolume);
@@ -51,17 +53,7 @@ async function fenceStrays(cloud: Cloud): Promise<void> {
   }
 }
 
-async function resumeAttachment(cloud: Cloud, { volumeId, instanceId, state }: Attachment): Promise<void> {
-  const instance = cloud.store.get('instances', instanceId);
-  switch (state) {
-    case 'attaching':
-      return finishAttachLater(cloud, volumeId, cloud.settings.latency.attach);
-    case 'attached':
-      if (instance && hasPower(instance))
-        await cloud.work.locked(volumeId, () => openDevice(cloud, volumeId));
-      return;
-    case 'detaching':
-    case 'busy':
-      return finishDetachLater(cloud, volumeId, 0);
-  }
+function resumeAttachment(cloud: Cloud, { volumeId, state }: Attachment): void {
+  if (state === 'attaching') finishAttachLater(cloud, volumeId, cloud.settings.latency.attach);
+  if (state === 'detaching' || state === 'busy') finishDetachLater(cloud, volumeId, 0);
 }

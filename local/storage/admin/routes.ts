@@ -8,7 +8,7 @@ import { attachmentsOf, hasPower } from '../ec2/attachments.ts';
 import { openDevice } from '../ec2/devices.ts';
 import { instanceFrom } from '../ec2/instances.ts';
 import { checkId } from '../ec2/lookup.ts';
-import { beginPower, crash, finishPowerLater, powerOn } from '../ec2/power.ts';
+import { beginPower, crash, finishPowerLater, powerOn, powerSettled } from '../ec2/power.ts';
 import { AwsError } from '../errors.ts';
 import { fileSystemSchema, putFileSystem } from './filesystems.ts';
 import { resourceFacts } from './resources.ts';
@@ -133,12 +133,12 @@ async function power(cloud: Cloud, id: string, to: keyof typeof targets): Promis
   if (instance.state === 'terminated' && to !== 'terminated') {
     throw new AwsError('IncorrectInstanceState', `The instance '${id}' is terminated`, { status: 409 });
   }
-  if (to === 'running' && instance.crashed) await powerOn(cloud, id);
-  else if ((target.from as readonly string[]).includes(instance.state)) {
+  if ((target.from as readonly string[]).includes(instance.state)) {
     await beginPower(cloud, instance, target.begin);
     finishPowerLater(cloud, id, cloud.settings.latency.instance);
-  }
+  } else if (to === 'running' && instance.crashed) await powerOn(cloud, id);
   await settled(cloud, id, target.begin);
+  await powerSettled(cloud, id);
   return known(cloud, id);
 }
 

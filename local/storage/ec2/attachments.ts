@@ -112,8 +112,8 @@ export function finishAttachLater(cloud: Cloud, volumeId: string, delayMs: numbe
 }
 
 /** Whether an attached device shows on the host now. */
-export function hasPower(instance: Instance): boolean {
-  return instance.state === 'running' && !instance.crashed;
+export function hasPower({ state, booting, crashed }: Instance): boolean {
+  return (state === 'running' || (state === 'pending' && booting === true)) && !crashed;
 }
 
 export async function detachVolume(

@@ -6,6 +6,12 @@ import { fenceDevice, openDevice } from './devices.ts';
 import { emitInstanceEvent } from './ec2-events.ts';
 import { finishDeleteLater } from './volumes.ts';
 
+/*
+ * A change of power is first put into the instance's record and then settled, device by device, by what the record says
+ * at that moment: whichever changes cross, the last one's settling brings the devices in line. Changes of one instance
+ * are settled one after the other, so that no power loss is missed between two of them.
+ */
+
 const key = (id: string): string => `instance/${id}`;
 const atOnce = 4;
 
@@ -20,7 +26,13 @@ export async function beginPower(
   const started = state === 'pending' ? { launchTime: nowIso(), crashed: false } : {};
   emitInstanceEvent(
     cloud,
-    cloud.store.put('instances', instance.id, { ...instance, state, stateReason, ...started }),
+    cloud.store.put('instances', instance.id, {
+      ...instance,
+      state,
+      stateReason,
+      booting: undefined,
+      ...started,
+    }),
   );
   await cloud.store.commit();
 }
@@ -37,74 +49,88 @@ async function finishPower(cloud: Cloud, id: string): Promise<void> {
   const instance = cloud.store.get('instances', id);
   switch (instance?.state) {
     case 'pending':
-      await openDevices(cloud, id);
-      return await arrive(cloud, id, { state: 'running' });
+      // Devices show before EC2 says `running`.
+      cloud.store.patch('instances', id, { booting: true });
+      await settleDevices(cloud, id);
+      return await arrive(cloud, instance, { state: 'running', booting: undefined });
     case 'stopping':
-      await fenceAll(cloud, id, { leave: false });
-      return await arrive(cloud, id, { state: 'stopped', crashed: false, burntNames: [] });
+      await settleDevices(cloud, id);
+      await endAttachments(cloud, id, { all: false });
+      return await arrive(cloud, instance, { state: 'stopped', crashed: false, burntNames: [] });
     case 'shutting-down':
-      await fenceAll(cloud, id, { leave: true });
-      return await arrive(cloud, id, { state: 'terminated', crashed: false, burntNames: [] });
+      await settleDevices(cloud, id);
+      await endAttachments(cloud, id, { all: true });
+      return await arrive(cloud, instance, { state: 'terminated', crashed: false, burntNames: [] });
     default:
   }
 }
 
-async function arrive(cloud: Cloud, id: string, change: Partial<Instance>): Promise<void> {
+/** A transition that another one has overtaken meanwhile arrives nowhere. */
+async function arrive(cloud: Cloud, { id, state: from }: Instance, change: Partial<Instance>): Promise<void> {
+  if (cloud.store.get('instances', id)?.state !== from) return;
   const instance = cloud.store.patch('instances', id, change);
   if (instance) emitInstanceEvent(cloud, instance);
   await cloud.store.commit();
 }
 
-/** Makes devices for everything attached to an instance that has power. */
-export async function openDevices(cloud: Cloud, id: string): Promise<void> {
-  const ids = attachmentsOf(cloud, id).map(({ volumeId }) => volumeId);
-  await mapLimit(ids, atOnce, (volumeId) =>
-    cloud.work.locked(volumeId, async () => {
-      const attachment = cloud.store.get('attachments', volumeId);
-      if (attachment?.instanceId === id && attachment.state === 'attached') await openDevice(cloud, volumeId);
-    }),
-  );
+/** Makes what is attached to the instance show if it has power now, and fences it if not. */
+export async function settleDevices(cloud: Cloud, id: string): Promise<void> {
+  await eachAttached(cloud, id, async (volumeId) => {
+    const attachment = cloud.store.get('attachments', volumeId);
+    const instance = cloud.store.get('instances', id);
+    if (!instance || !hasPower(instance)) await fenceDevice(cloud, volumeId);
+    else if (attachment?.state === 'attached') await openDevice(cloud, volumeId);
+  });
 }
 
-/** Fences every device; what was being detached is detached, and with `leave` everything else too. */
-async function fenceAll(cloud: Cloud, id: string, { leave }: { leave: boolean }): Promise<void> {
+/** After the fence: what was being detached is detached, with `all` everything else too. */
+async function endAttachments(cloud: Cloud, id: string, { all }: { all: boolean }): Promise<void> {
+  await eachAttached(cloud, id, async (volumeId) => {
+    const attachment = cloud.store.get('attachments', volumeId);
+    const leaving = attachment?.state === 'detaching' || attachment?.state === 'busy';
+    if (all || leaving) await completeDetach(cloud, volumeId);
+    else cloud.store.patch('attachments', volumeId, { state: 'attached', stuck: undefined });
+    if (all && attachment?.deleteOnTermination) {
+      cloud.store.patch('volumes', volumeId, { state: 'deleting' });
+      finishDeleteLater(cloud, volumeId, 0);
+    }
+  });
+}
+
+/** Runs the step for each volume attached to the instance, under the volume's lock, if it still is then. */
+async function eachAttached(
+  cloud: Cloud,
+  id: string,
+  step: (volumeId: string) => Promise<void>,
+): Promise<void> {
   const ids = attachmentsOf(cloud, id).map(({ volumeId }) => volumeId);
   await mapLimit(ids, atOnce, (volumeId) =>
     cloud.work.locked(volumeId, async () => {
-      const attachment = cloud.store.get('attachments', volumeId);
-      if (attachment?.instanceId !== id) return;
-      await fenceDevice(cloud, volumeId);
-      const leaving = attachment.state === 'detaching' || attachment.state === 'busy';
-      if (leave || leaving) await completeDetach(cloud, volumeId);
-      else cloud.store.patch('attachments', volumeId, { state: 'attached', stuck: undefined });
-      if (leave && attachment.deleteOnTermination) {
-        cloud.store.patch('volumes', volumeId, { state: 'deleting' });
-        finishDeleteLater(cloud, volumeId, 0);
-      }
+      if (cloud.store.get('attachments', volumeId)?.instanceId === id) await step(volumeId);
     }),
   );
 }
 
 /** Power is lost now: nothing that the host has not written reaches a volume any more. EC2 notices nothing. */
 export async function crash(cloud: Cloud, id: string): Promise<void> {
-  cloud.store.patch('instances', id, { crashed: true });
-  await cloud.store.commit();
   await cloud.work.locked(key(id), async () => {
-    const ids = attachmentsOf(cloud, id).map(({ volumeId }) => volumeId);
-    await mapLimit(ids, atOnce, (volumeId) =>
-      cloud.work.locked(volumeId, async () => {
-        if (cloud.store.get('attachments', volumeId)?.instanceId === id) await fenceDevice(cloud, volumeId);
-      }),
-    );
+    const state = cloud.store.get('instances', id)?.state;
+    if (state === 'running' || state === 'pending') await setPower(cloud, id, { crashed: true });
   });
 }
 
 /** Power is back after a crash, or the instance was told to reboot: a new boot, new devices. */
 export async function powerOn(cloud: Cloud, id: string): Promise<void> {
-  await cloud.work.locked(key(id), async () => {
-    cloud.store.patch('instances', id, { crashed: false, launchTime: nowIso() });
-    await cloud.store.commit();
-    const instance = cloud.store.get('instances', id);
-    if (instance && hasPower(instance)) await openDevices(cloud, id);
-  });
+  await cloud.work.locked(key(id), () => setPower(cloud, id, { crashed: false, launchTime: nowIso() }));
+}
+
+async function setPower(cloud: Cloud, id: string, change: Partial<Instance>): Promise<void> {
+  cloud.store.patch('instances', id, change);
+  await cloud.store.commit();
+  await settleDevices(cloud, id);
+}
+
+/** Resolves when no change of the instance is being settled. */
+export async function powerSettled(cloud: Cloud, id: string): Promise<void> {
+  await cloud.work.locked(key(id), () => Promise.resolve());
 }

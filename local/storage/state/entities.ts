@@ -76,6 +76,8 @@ export interface Instance extends Owned {
   readonly state: InstanceState;
   /** Lost its power without EC2 being asked: EC2 still says `running`. */
   readonly crashed: boolean;
+  /** `pending`, and its devices already show. */
+  readonly booting?: boolean | undefined;
   readonly launchTime: string;
   readonly stateReason?: string | undefined;
   /** Device names of attaches that hung: not free again before the instance stops. */

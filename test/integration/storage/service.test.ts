@@ -203,7 +203,7 @@ test('what was committed is there after a crash, and a torn line is not', async 
     expect(again.get('fenced', 'kept')).toBeUndefined();
     expect(again.asOf(before).list('fenced')).toEqual([record]);
     await again.close();
-    await store.close().catch(() => undefined);
+    await store.close();
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -222,7 +222,10 @@ test('a full disk refuses a commit, and what it refused is there once there is r
     await rm(filler);
     store.put('fenced', 'c', { volumeId: 'vol-1', loop: { device: '', number: '' }, since: '' });
     await store.commit();
-    expect((await Store.open(dir)).ids('fenced')).toEqual(['a', 'b', 'c']);
+    const again = await Store.open(dir);
+    expect(again.ids('fenced')).toEqual(['a', 'b', 'c']);
+    await again.close();
+    await store.close();
   } finally {
     await run('umount', ['--lazy', dir]);
     await rm(dir, { recursive: true, force: true });
