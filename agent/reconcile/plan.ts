@@ -52,12 +52,13 @@ export function planSettle(view: VolumeView): Step | undefined {
   if (isStale(view)) return retreat(view);
   if (view.staged || view.published) return settleMounted(view);
   if (!view.linked) return undefined;
-  if (assignment === undefined) {
-    return mountedAs === undefined ? undefined : { kind: 'forget', volumeId: mountedAs.volumeId };
-  }
+  // What something may still hold is kept in mind: it may have to be fenced.
+  const done = mountedAs !== undefined && view.free;
+  const forget: Step | undefined = done ? { kind: 'forget', volumeId: mountedAs.volumeId } : undefined;
+  if (assignment === undefined) return forget;
   if (assignment.inUse) return view.free ? { kind: 'clearInUse', assignment } : undefined; // guard: lease-until-free off: if (assignment.inUse) return { kind: 'clearInUse', assignment };
   if (assignment.desired === 'detached') return { kind: 'release', assignment };
-  return mountedAs === undefined ? undefined : { kind: 'forget', volumeId: mountedAs.volumeId };
+  return forget;
 }
 
 function settleMounted(view: VolumeView): Step | undefined {

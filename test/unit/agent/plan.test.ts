@@ -72,7 +72,8 @@ describe('planSettle', () => {
       { ...served, assignment: { ...mountedAs, desired: 'detached' } },
       'unpublish',
     ],
-    ['forgets what it has nothing to do with any more', { mountedAs }, 'forget'],
+    ['forgets what it has nothing to do with any more', { mountedAs, free: true }, 'forget'],
+    ['keeps in mind what something may still hold', { mountedAs }, undefined],
     ['sets a lease again that the control plane lost', { ...served, assignment }, 'setInUse'],
     [
       'does not begin a use of what is asked back',

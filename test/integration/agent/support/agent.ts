@@ -64,6 +64,7 @@ export async function startRig(settings: Record<string, unknown> = {}): Promise<
       daemon = await start();
     },
     async close() {
+      cloud.close();
       await daemon.stop();
       await sandbox.close();
     },

@@ -51,6 +51,7 @@ export async function openDockerRig(): Promise<DockerRig> {
     devices,
     addHost: (id, settings = {}) => addHost({ sandbox, http, bundle, id, settings }),
     async close() {
+      cloud.close();
       await http.close();
       await sandbox.close();
     },

@@ -63,6 +63,7 @@ export class FakeControlPlane {
   readonly #volumes = new Map<string, FakeVolume>();
   readonly #failures: Failure[] = [];
   readonly #devices: DeviceSide;
+  readonly #closing = new AbortController();
 
   constructor(devices: DeviceSide = noDevices) {
     this.#devices = devices;
@@ -70,6 +71,11 @@ export class FakeControlPlane {
 
   failNext(call: keyof Api, code: ErrorCode, after = false): void {
     this.#failures.push({ call, code, after });
+  }
+
+  /** Attaches that are still under way never end. */
+  close(): void {
+    this.#closing.abort();
   }
 
   volume(name: string): FakeVolume {
@@ -225,7 +231,9 @@ export class FakeControlPlane {
   }
 
   async #attach(host: string, volume: FakeVolume): Promise<void> {
-    await delay(this.attachMs);
+    const { signal } = this.#closing;
+    await delay(this.attachMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
     await this.#devices.give(host, volume.serial, volume.sizeBytes);
     const attachment = volume.hosts.get(host);
     if (attachment !== undefined) attachment.actual = 'attached';

@@ -124,6 +124,7 @@ export async function startMortalAgent() {
         child.kill('SIGKILL');
         await once(child, 'exit');
       }
+      cloud.close();
       await http.close();
       await sandbox.close();
     },
