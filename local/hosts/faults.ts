@@ -2,7 +2,7 @@ import type { HostCloud } from './cloud.ts';
 import { daemonRuns, signalDaemon } from './daemons.ts';
 import { waitFor } from './exec.ts';
 import { findMachine, insideOf } from './machine.ts';
-import { dropAll, removeRules, setLink } from './network.ts';
+import { dropAll, dropNothing, setLink } from './network.ts';
 
 /**
  * What is between a host and the rest of the world: nothing wrong; the cable out (`link`: connections fail at once or
@@ -13,7 +13,7 @@ export type Partition = 'none' | 'link' | 'drop';
 /** Sets what is wrong with a host's network; repeats change nothing. */
 export async function setPartition(cloud: HostCloud, name: string, partition: Partition): Promise<void> {
   const { net, tag } = findMachine(cloud, name);
-  await removeRules(tag, ['filter']);
+  await dropNothing(tag);
   await setLink(net, partition !== 'link');
   if (partition === 'drop') await dropAll(net, tag);
 }

@@ -43,6 +43,10 @@ export async function openPorts(net: Subnet, tag: string, ports: Ports): Promise
     const match = ['-i', net.link, '-d', net.gateway, ...tcp(port), ...tagged(tag)];
     const [file = '', ...args] = iptables('-t', 'nat', '-A', 'PREROUTING', ...match);
     await run(file, [...args, '-j', 'DNAT', '--to-destination', `127.0.0.1:${port}`]);
+    // A machine whose firewall refuses what comes in by default lets its own hosts in.
+    const arriving = ['-i', net.link, '-d', '127.0.0.1', ...tcp(port), ...tagged(tag)];
+    const [filter = '', ...accept] = iptables('-I', 'INPUT', ...arriving, '-j', 'ACCEPT');
+    await run(filter, accept);
   }
 }
 
@@ -63,14 +67,26 @@ export function loopbackCommands(net: Subnet, ports: Ports): string[][] {
   ];
 }
 
+const dropTag = (tag: string): string => `${tag}-drop`;
+
 /** Drops all that comes from the host without an answer: calls time out instead of being refused. */
 export async function dropAll(net: Subnet, tag: string): Promise<void> {
-  const [file = '', ...args] = iptables('-I', 'INPUT', '-i', net.link, ...tagged(tag), '-j', 'DROP');
+  const [file = '', ...args] = iptables('-I', 'INPUT', '-i', net.link, ...tagged(dropTag(tag)), '-j', 'DROP');
   await run(file, args);
 }
 
-/** Deletes exactly the rules that carry the tag; where there is no iptables there are none. */
-export async function removeRules(tag: string, tables: readonly string[] = ['nat', 'filter']): Promise<void> {
+/** Ends {@link dropAll}; none is fine. */
+export function dropNothing(tag: string): Promise<void> {
+  return removeTagged(dropTag(tag), ['filter']);
+}
+
+/** Deletes exactly the rules of a host; where there is no iptables there are none. */
+export async function removeRules(tag: string): Promise<void> {
+  await removeTagged(tag, ['nat', 'filter']);
+  await dropNothing(tag);
+}
+
+async function removeTagged(tag: string, tables: readonly string[]): Promise<void> {
   if (!(await hasIptables())) return;
   for (const table of tables) {
     const rules = await run('iptables', ['--wait', '10', '-t', table, '-S']);

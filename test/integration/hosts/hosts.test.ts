@@ -1,7 +1,7 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { run } from '#local/hosts/exec.ts';
+import { attempt, run } from '#local/hosts/exec.ts';
 import { killDaemon, setPartition } from '#local/hosts/faults.ts';
 import { hostStatuses } from '#local/hosts/fleet.ts';
 import { readHost } from '#local/hosts/host-file.ts';
@@ -160,6 +160,29 @@ test('a device shows, with its serial, on the host that it is attached to alone'
     expect(await on('b', 'ls', '/dev/disk/by-id')).toBe('');
   } finally {
     await run('losetup', ['--detach', device]);
+  }
+});
+
+test('a new host holds nothing that this machine has mounted', async () => {
+  const { cloud } = world;
+  const image = join(cloud.home, 'mounted.img');
+  const point = join(cloud.home, 'mounted');
+  mkdirSync(point);
+  await run('truncate', ['--size', '16M', image]);
+  await run('mkfs.ext4', ['-q', image]);
+  const device = (await run('losetup', ['--find', '--show', image])).trim();
+  await run('mount', [device, point]);
+  try {
+    await addHost(cloud, 'late', { agent: false, docker: false });
+    await run('umount', [point]);
+    // The kernel gives a device to one who asks for it alone only while nothing has it mounted.
+    const opened = openSync(device, constants.O_RDONLY | constants.O_EXCL);
+    expect(opened).toBeGreaterThan(0);
+    closeSync(opened);
+  } finally {
+    await attempt('umount', [point]);
+    await run('losetup', ['--detach', device]);
+    await removeHost(cloud, 'late');
   }
 });
 
