@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import * as backup from '@aws-sdk/client-backup';
 import * as ec2 from '@aws-sdk/client-ec2';
 import * as efs from '@aws-sdk/client-efs';
@@ -123,7 +124,11 @@ async function through(
     const { status, headers, body } = answer(request);
     // The SDK decides by the constructor's name whether this is an answer.
     return Promise.resolve({
-      response: Object.assign(new HttpResponse(), { statusCode: status, headers, body: Buffer.from(body) }),
+      response: Object.assign(new HttpResponse(), {
+        statusCode: status,
+        headers,
+        body: Readable.from([Buffer.from(body)]),
+      }),
     });
   };
   const made = new (sdk[client] as Construct)({
