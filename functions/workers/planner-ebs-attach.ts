@@ -29,7 +29,15 @@ export function planAttach(facts: EbsFacts): EbsStep {
       : takeBack(facts, vanished);
   if (ageOf(operation, now) > patience) return takeBack(facts, tooLong);
   const mine = attachmentOn(facts, operation.host ?? '');
-  return mine === undefined ? (handOver(facts) ?? attach(facts)) : onTarget(facts, mine);
+  if (mine === undefined || isPast(facts)) return handOver(facts) ?? attach(facts);
+  return onTarget(facts, mine);
+}
+
+/** The host had it before, and EC2's read lags: this operation has asked for no attachment yet. Believed after a minute. */
+function isPast({ operation, record, target, now }: EbsFacts): boolean {
+  const asked = operation.trail.some((mark) => mark.startsWith('attachVolume'));
+  const claimed = target !== undefined && claimedDevice(target, record.volume.id) !== undefined;
+  return !asked && !claimed && ageOf(operation, now) < minutes(1);
 }
 
 function staleEpoch({ operation, record }: EbsFacts): boolean {

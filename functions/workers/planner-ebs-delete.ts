@@ -1,5 +1,5 @@
 import { inUse, planLeave } from './planner-ebs-detach.ts';
-import { isHeld, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
+import { isHeld, mayAppearYet, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
 import { ageOf, done, minutes, type Failure } from './planner.ts';
 
 /** How long a host may hold a device that is being detached before the delete gives up. */
@@ -38,7 +38,10 @@ function handBack(facts: EbsFacts): EbsStep {
 /** Off every host that EC2 or the record knows of. */
 function leaveAll(facts: EbsFacts): EbsStep | undefined {
   const { block, record, operation, now } = facts;
-  if (block === undefined) return undefined;
+  if (block === undefined) {
+    const lagging = record.attachments.length > 0 && mayAppearYet(facts);
+    return lagging ? wait(facts, 'Waiting for EC2 to show the volume') : undefined;
+  }
   const hosts = [
     ...record.attachments.map(({ hostId }) => hostId),
     ...block.attachments.map(({ instanceId }) => instanceId),

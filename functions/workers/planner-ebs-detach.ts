@@ -64,6 +64,6 @@ function held(instanceId: string | undefined): Failure {
   return {
     code: 'VolumeBusy',
     detail: `${instanceId ?? 'The host'} did not let go of the device within 10 minutes.`,
-    hint: 'Look for what holds it on the host, or detach with --force-detach: what is not yet written is lost.',
+    hint: 'Look for what holds it on the host, or attach it to another with --force-detach: what is not yet written is lost.',
   };
 }

@@ -56,11 +56,13 @@ export function decideAttach(
   const readOnly = volume.readOnly || target.readOnly === true;
   if (!isSingleWriter(volume.driver)) return { kind: 'grant', readOnly };
   const [from] = attachments;
-  if (from === undefined) return { kind: 'attach', readOnly, from, force: false };
+  // Nobody uses it, but EC2 may still wait for a host that answers no more: a person's word counts there too.
+  if (from === undefined || target.forceDetach) {
+    return { kind: 'attach', readOnly, from, force: target.forceDetach };
+  }
   const users = usersOf(facts);
   if (users.length === 0) return { kind: 'attach', readOnly, from, force: false };
   const { ask, live } = liveUsers(users, states);
-  if (target.forceDetach) return { kind: 'attach', readOnly, from, force: true };
   if (ask.length > 0) return { kind: 'ask', hosts: ask };
   if (live.length === 0) return { kind: 'attach', readOnly, from, force: false }; // guard: attach-busy off: return { kind: 'attach', readOnly, from, force: false };
   throw busy(volume, live, 'Stop its containers, or the host; a volume that nothing uses is handed over.');

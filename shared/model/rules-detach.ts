@@ -45,7 +45,8 @@ export function decideDetach(
     throw busy(volume, live, 'Stop its containers, or the host, and repeat the call.');
   }
   if (!isSingleWriter(volume.driver)) return { kind: 'revoke', attachment };
-  return { kind: 'detach', attachment, force: request.forceDetach && users.length > 0 };
+  // Also of a volume that nobody uses: EC2 waits for ever for a host that answers no more.
+  return { kind: 'detach', attachment, force: request.forceDetach };
 }
 
 function attachmentMeant(

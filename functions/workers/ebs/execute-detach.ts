@@ -11,7 +11,7 @@ import {
   look,
   succeed,
 } from '../change.ts';
-import type { EbsFacts } from '../planner-ebs-steps.ts';
+import { attachmentOn, type EbsFacts } from '../planner-ebs-steps.ts';
 import { burn } from './execute-attach.ts';
 import type { EbsExecutors } from './executors.ts';
 
@@ -49,13 +49,17 @@ export function detachExecutors(storage: BlockStorage): Part {
   };
 }
 
-/** As it was before: with its holder where it has an attachment, under the epoch that the operation may have raised. */
+/**
+ * As it was before: with its holder where it has an attachment, under the epoch that the operation may have raised. But with
+ * nobody where EC2 has begun to take it away: that ends one day, and a host that counted on the device would have none.
+ */
 function restore(facts: EbsFacts): Write[] {
   const { record, operation } = facts;
   const reason = { reason: undefined, operation: undefined };
   const [attachment] = record.attachments;
-  if (attachment === undefined) {
-    return [changeVolume(facts, { state: 'available', hosts: [], ...reason }), ...freeLease(facts, false)];
+  if (attachment === undefined || isLeaving(facts, attachment.hostId)) {
+    const free = changeVolume(facts, { state: 'available', hosts: [], ...reason });
+    return [free, ...freeLease(facts, attachment !== undefined), ...endAttachments(facts, () => true)];
   }
   const { hostId } = attachment;
   const epoch = record.lease?.epoch ?? operation.epoch ?? attachment.epoch;
@@ -64,4 +68,12 @@ function restore(facts: EbsFacts): Write[] {
     ...changeLease(facts, { holder: hostId }),
     ...changeAttachment(attachment, { ...attachment, desired: 'attached', epoch }),
   ];
+}
+
+/** Never of a volume that is in use: what EC2 shows may lag. */
+function isLeaving(facts: EbsFacts, hostId: string): boolean {
+  const { block, record } = facts;
+  if (block === undefined || record.lease?.inUse === true) return false;
+  const state = attachmentOn(facts, hostId)?.state;
+  return state !== 'attached' && state !== 'attaching';
 }

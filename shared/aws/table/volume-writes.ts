@@ -63,13 +63,16 @@ export function unbury(volume: VolumeItem, next: VolumeItem): Write[] {
   ];
 }
 
+/** A transaction takes 100 items, and any number of hosts may have reported: the table forgets the others by their age. */
+const observationsAtOnce = 80;
+
 /** The end of a volume whose storage is freed: nothing of it stays but its operations and its final backup in AWS. */
 export function forget({ volume, lease, observations, purge }: VolumeRecord): Write[] {
   return [
     remove('volume', volume),
     discard('tombstone', { ...nameOf(volume), deletedAt: volume.deletedAt ?? volume.updatedAt }),
     ...(lease === undefined ? [] : [discard('lease', lease)]),
-    ...observations.map((item) => discard('observation', item)),
+    ...observations.slice(0, observationsAtOnce).map((item) => discard('observation', item)),
     ...(purge === undefined ? [] : [discard('purge', purge), discard('hostPurge', purge)]),
   ];
 }

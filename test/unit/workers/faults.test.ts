@@ -152,12 +152,15 @@ describe('hand-over', () => {
 });
 
 describe('detach', () => {
-  it('of a device that the host does not let go of leaves the volume attached', async () => {
+  it('of a device that the host does not let go of fails, and leaves the volume to whoever can take it', async () => {
     const world = await attached();
     world.storage.hold(await ebsOf(world), hostA);
     const operation = await world.run(await world.detach('data'));
     expect(operation).toMatchObject({ status: 'failed', error: { code: 'VolumeBusy' } });
-    expect((await world.volume('data')).volume).toMatchObject({ state: 'attached', hosts: [hostA] });
+    const { volume, lease, attachments } = await world.volume('data');
+    expect(volume).toMatchObject({ state: 'available', hosts: [] });
+    expect(lease?.holder).toBeUndefined();
+    expect(attachments).toEqual([]);
   });
 
   it.each(['throttle', 'unavailable', 'lost-answer'] as const)('ends in spite of: %s', async (fault) => {
