@@ -15,6 +15,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { launcherFiles, launcherFolder } from '#local/emulator/emulator.ts';
 
 /** Top of the checkout: where the sources are that a runtime is made of. */
 export const checkout = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -27,10 +28,6 @@ export const bundleEntries: Readonly<Record<string, string>> = {
   forward: 'local/hosts/forward.main.ts',
   agent: 'agent/main.ts',
 };
-
-/** Files that are run as they are and lie beside the bundles, from the folders they are found in. */
-const companionFolders = ['local/storage', 'local/storage/bytes', 'local/storage/efs', 'local/emulator'];
-const isCompanion = (name: string): boolean => name.endsWith('.py') || name === 'mount.efs';
 
 const banner = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
 
@@ -72,11 +69,7 @@ async function makeRuntime(dir: string): Promise<void> {
   // The CLI has a build of its own, which starts faster.
   const cli = [join(checkout, 'cli', 'build.ts'), join(dir, 'bundles', 'hivemind.mjs')];
   await promisify(execFile)(process.execPath, cli, { cwd: checkout });
-  for (const folder of companionFolders) {
-    for (const name of readdirSync(join(checkout, folder)).filter(isCompanion)) {
-      copyFileSync(join(checkout, folder, name), join(dir, 'bundles', name));
-    }
-  }
+  for (const name of launcherFiles) copyFileSync(join(launcherFolder, name), join(dir, 'bundles', name));
   mkdirSync(join(dir, 'done'));
 }
 
