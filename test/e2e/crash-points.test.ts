@@ -223,20 +223,27 @@ async function killInTurn(kills: readonly Kill[]): Promise<Volume[]> {
 
 const namesItsVolume = ({ service }: Effect): boolean => service === 'dynamodb' || service === 'ec2';
 
-describe.each(['create', 'attach', 'detach', 'delete'] as const)('%s comes to its end', (kind) => {
+const kinds = ['create', 'attach', 'detach', 'delete'] as const;
+
+/** All operations at once: what each waits for (a dead step's claim, the sweeper) passes only once. */
+async function prepared(wanted: (effect: Effect) => boolean): Promise<Kill[]> {
+  const kills = kinds.flatMap((kind) => killsOf(kind, wanted));
+  await mapLimit(kills, atOnce, (kill) => operations[kill.kind].prepare(kill));
+  return kills;
+}
+
+describe('create, attach, detach and delete come to their end', () => {
   test('killed around each transaction and each call of EC2', async () => {
-    const kills = killsOf(kind, namesItsVolume);
-    await mapLimit(kills, atOnce, (kill) => operations[kind].prepare(kill));
+    const kills = await prepared(namesItsVolume);
     const status = new Map((await killAimed(kills)).map(({ id, injected }) => [id, injected]));
     const missed = kills.filter(({ name }) => status.get(name) !== 1);
     expect(missed.filter(({ sure }) => sure).map(says)).toEqual([]);
-    process.stdout.write(`${kind}: ${kills.length - missed.length} of ${kills.length} kills\n`);
+    process.stdout.write(`${kills.length - missed.length} of ${kills.length} kills happened\n`);
     await clear(kills);
   });
 
-  test('killed around its start and its wake-ups', async () => {
-    const kills = killsOf(kind, (effect) => !namesItsVolume(effect));
-    await mapLimit(kills, atOnce, (kill) => operations[kind].prepare(kill));
+  test('killed around their start and their wake-ups', async () => {
+    const kills = await prepared((effect) => !namesItsVolume(effect));
     expect(await killInTurn(kills)).toHaveLength(kills.length);
     await clear(kills);
   });
