@@ -36,7 +36,7 @@ const hostsWoken = 200;
  */
 export async function applyInstanceState(ports: HostEventPorts, event: InstanceStateEvent): Promise<boolean> {
   const { 'instance-id': hostId, state } = event.detail;
-  const host = await settle(() => record(ports, hostId, state));
+  const host = await settle(() => record(ports, event));
   if (host === undefined) return false;
   ports.log.info('instance state', { hostId, state });
   if (state === 'running') await ports.waker.wake(hostId);
@@ -46,11 +46,10 @@ export async function applyInstanceState(ports: HostEventPorts, event: InstanceS
 
 async function record(
   { table }: HostEventPorts,
-  hostId: string,
-  state: string,
+  { time, detail: { 'instance-id': hostId, state } }: InstanceStateEvent,
 ): Promise<HostItem | undefined> {
   const host = await table.read('host', keys.host(hostId));
-  if (host === undefined || !isNews(host, state)) return host;
+  if (host === undefined || !isNews(host, { state, time })) return host;
   // An attach that hung keeps its device name until the instance stops. Source: EBS troubleshooting guide.
   const free = state === 'stopped' || state === 'terminated' ? { burnedDevices: [] } : {};
   const next = { ...host, instanceState: state, ...free };
@@ -58,9 +57,13 @@ async function record(
   return next;
 }
 
-/** Events come in any order and more than once, but a machine that is gone stays gone. */
-function isNews({ instanceState }: HostItem, state: string): boolean {
-  return instanceState !== state && instanceState !== 'terminated';
+/**
+ * Events come late, in any order and more than once, but a machine that is gone stays gone. One that has registered since
+ * runs: a `stopped` of before must not call it powerless. Times of events are whole seconds.
+ */
+function isNews(host: HostItem, { state, time }: { state: string; time: string }): boolean {
+  if (host.instanceState === state || host.instanceState === 'terminated') return false;
+  return state === 'terminated' || Date.parse(time) + 1_000 > Date.parse(host.lastSeenAt);
 }
 
 async function wakeOthers({ table, waker }: HostEventPorts, { id, namespace }: HostItem): Promise<void> {

@@ -32,7 +32,12 @@ async function startPurge(ports: SweepPorts, volume: VolumeItem): Promise<string
     if (isProductError(error, 'Conflict')) return undefined;
     throw error;
   }
-  await ports.executions.start(id, operation);
+  try {
+    await ports.executions.start(id, operation);
+  } catch (error) {
+    // The next sweep finds it among the operations without an execution.
+    ports.log.warn('purge not started yet', { operationId: id, error });
+  }
   return id;
 }
 

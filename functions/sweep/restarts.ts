@@ -1,3 +1,4 @@
+import type { Executions } from '#shared/aws/executions.ts';
 import type { OperationItem } from '#shared/model/items.ts';
 import type { SweepPorts } from './ports.ts';
 
@@ -5,8 +6,6 @@ import type { SweepPorts } from './ports.ts';
 const grace = 20_000;
 /** An operation that has said nothing new for so long is reported as stuck. */
 const stuckAfter = 15 * 60_000;
-/** Starts of one operation: far more than six-hour executions can be in a tombstone's life. */
-const maxRestarts = 500;
 
 /** Starts unfinished operations again whose execution never was, or has ended without finishing them. */
 export async function restartOperations(
@@ -17,7 +16,10 @@ export async function restartOperations(
   const unfinished = await ports.table.listUnfinishedOperations(before);
   const restarted: string[] = [];
   for (const operation of unfinished) {
-    const name = await restart(ports, operation);
+    // One that cannot be started right now must not keep the others from being started.
+    const name = await restart(ports, operation).catch((error: unknown) => {
+      ports.log.warn('operation not restarted', { operationId: operation.id, error });
+    });
     if (name !== undefined) restarted.push(name);
   }
   const stuck = unfinished
@@ -26,19 +28,35 @@ export async function restartOperations(
   return { restarted, stuck };
 }
 
-/** The name of the execution that was started; undefined when one runs. Names are used once: the id, then `<id>-r1` and on. */
-async function restart(
-  { executions, log }: SweepPorts,
-  operation: OperationItem,
-): Promise<string | undefined> {
-  for (let count = 0; count <= maxRestarts; count++) {
-    const name = count === 0 ? operation.id : `${operation.id}-r${count}`;
-    const state = await executions.state(name);
-    if (state === 'running') return undefined;
-    if (state === 'ended') continue;
-    await executions.start(name, operation);
-    return name;
+/** The name of the execution that was started; undefined when one runs. */
+async function restart({ executions }: SweepPorts, operation: OperationItem): Promise<string | undefined> {
+  const last = await lastOf(executions, operation.id);
+  if (last.running) return undefined;
+  const name = nameOf(operation.id, last.count + 1);
+  await executions.start(name, operation);
+  return name;
+}
+
+/** Names are used once, one after the other: the id, then `<id>-r1` and on. */
+function nameOf(id: string, count: number): string {
+  return count === 0 ? id : `${id}-r${count}`;
+}
+
+/**
+ * The last execution that there was, -1 for none. Operations may wait for weeks and have hundreds: asked for in ever larger
+ * steps, then between the last two of them.
+ */
+async function lastOf(executions: Executions, id: string): Promise<{ count: number; running: boolean }> {
+  let [there, missing, running] = [-1, Number.POSITIVE_INFINITY, false];
+  while (!running && missing - there > 1) {
+    const count = Number.isFinite(missing)
+      ? Math.floor((there + missing) / 2)
+      : there < 1
+        ? there + 1
+        : 2 * there;
+    const state = await executions.state(nameOf(id, count));
+    if (state === 'missing') missing = count;
+    else [there, running] = [count, state === 'running'];
   }
-  log.error('operation restarted too often', { operationId: operation.id });
-  return undefined;
+  return { count: there, running };
 }

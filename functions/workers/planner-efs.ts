@@ -28,7 +28,7 @@ export interface EfsSteps extends CommonSteps {
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
   confirmCreated: Record<never, never>;
-  failCreate: { readonly failure: Failure };
+  failCreate: { readonly failure: Failure; readonly nextAttempt: boolean };
   restore: { readonly failure: Failure };
   bury: { readonly purgeAt: string };
   startPurge: Record<never, never>;
@@ -78,7 +78,7 @@ export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductEr
   const { hint } = error.details;
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };
-  if (record.volume.state === 'creating') return { kind: 'failCreate', failure, ...say };
+  if (record.volume.state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
   return { kind: 'wait', seconds: 60, ...say };
 }
 
@@ -111,8 +111,17 @@ function planCreate(facts: EfsFacts): EfsStep {
   }
 }
 
+/** Access points that fail one after the other: after so many attempts it is not chance, and each one counts against EFS's limit. */
+const maxAttempts = 3;
+
 function nextAttempt({ attempt }: VolumeItem): EfsStep {
   const because = 'EFS could not make the access point.';
+  if (attempt % maxAttempts === 0) {
+    const hint =
+      'Look at the shared file system in EFS, then create the volume again with the same parameters.';
+    const failure: Failure = { code: 'StorageFailed', detail: because, hint };
+    return { kind: 'failCreate', failure, nextAttempt: true, message: because, progress: 20 };
+  }
   const mark = `nextAttempt:${attempt}`;
   return { kind: 'nextAttempt', mark, because, message: `${because} Trying again.`, progress: 20 };
 }

@@ -51,10 +51,12 @@ function createExecutors(points: AccessPoints): CreatePart {
     },
     failCreate: {
       kind: 'record',
-      change: (facts, { failure }) =>
-        fail(facts, failure, [
-          changeVolume(facts, { state: 'failed', operation: undefined, reason: failure.detail }),
-        ]),
+      change: (facts, { failure, nextAttempt }) => {
+        const { attempt } = facts.record.volume;
+        const anew = { attempt: attempt + 1, storage: undefined, createdInAwsAt: undefined };
+        const failed = { state: 'failed', operation: undefined, reason: failure.detail } as const;
+        return fail(facts, failure, [changeVolume(facts, { ...failed, ...(nextAttempt ? anew : {}) })]);
+      },
     },
   };
 }

@@ -6,19 +6,19 @@ import { hostA, hostB, World } from '#test/unit/workers/support/world.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function event(state: string, instance = hostA): InstanceStateEvent {
+function event(state: string, instance = hostA, time = '2026-11-23T12:00:00Z'): InstanceStateEvent {
   const detail = { 'instance-id': instance, state };
-  return InstanceStateEvent.parse({ id: 'e', time: '2026-11-23T12:00:00Z', detail });
+  return InstanceStateEvent.parse({ id: 'e', time, detail });
 }
 
 async function prepared() {
   const world = new World();
   await world.addHost(hostA);
   await world.addHost(hostB);
-  const apply = (state: string, instance?: string) => {
+  const apply = (state: string, instance?: string, time?: string) => {
     return applyInstanceState(
       { table: world.table, waker: world.api.waker, log: silent },
-      event(state, instance),
+      event(state, instance, time),
     );
   };
   const host = async (id: string) => (await world.table.readHost(id))?.host;
@@ -50,6 +50,14 @@ describe('what EC2 says of a machine', () => {
     expect((await host(hostA))?.burnedDevices).toEqual(['/dev/sdf']);
     await apply('stopped');
     expect((await host(hostA))?.burnedDevices).toEqual([]);
+  });
+
+  it('does not call a machine stopped that has registered since', async () => {
+    const { apply, host } = await prepared();
+    await apply('stopped', hostA, '2026-11-23T11:59:30Z');
+    expect((await host(hostA))?.instanceState).toBe('running');
+    await apply('terminated', hostA, '2026-11-23T11:59:30Z');
+    expect((await host(hostA))?.instanceState).toBe('terminated');
   });
 
   it('keeps a terminated machine terminated, in whatever order events come', async () => {

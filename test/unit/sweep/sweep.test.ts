@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Executions } from '#shared/aws/executions.ts';
+import { ProductError } from '#shared/model/errors.ts';
 import { metricNames } from '#shared/model/metrics.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
@@ -9,8 +10,12 @@ import { hostA, undoWindowHours, World } from '#test/unit/workers/support/world.
 class FakeExecutions implements Executions {
   readonly states = new Map<string, 'running' | 'ended'>();
   readonly started: string[] = [];
+  readonly refused = new Set<string>();
+  asked = 0;
 
   state(name: string): Promise<'running' | 'ended' | 'missing'> {
+    this.asked++;
+    if (this.refused.has(name)) return Promise.reject(new ProductError('Throttled', 'Not now.'));
     return Promise.resolve(this.states.get(name) ?? 'missing');
   }
 
@@ -52,6 +57,31 @@ describe('operations without an execution', () => {
     executions.states.set(`${id}-r1`, 'ended');
     await run();
     expect(executions.started).toEqual([`${id}-r1`, `${id}-r2`]);
+  });
+
+  it('are started again however often that was done before, with few questions', async () => {
+    const world = new World();
+    const id = await world.create('data');
+    world.pass(30);
+    const { run, executions } = swept(world);
+    executions.states.set(id, 'ended');
+    for (let count = 1; count <= 700; count++) executions.states.set(`${id}-r${count}`, 'ended');
+    await run();
+    expect(executions.started).toEqual([`${id}-r701`]);
+    expect(executions.asked).toBeLessThan(25);
+    await run();
+    expect(executions.started).toHaveLength(1);
+  });
+
+  it('are started though one of them cannot be', async () => {
+    const world = new World();
+    const [first, second] = [await world.create('a'), await world.create('b')];
+    world.pass(30);
+    const { run, executions } = swept(world);
+    executions.refused.add(first);
+    expect((await run()).restarted).toEqual([second]);
+    executions.refused.clear();
+    expect((await run()).restarted).toEqual([first]);
   });
 
   it('are left alone when they are finished', async () => {

@@ -35,6 +35,28 @@ describe('a network volume', () => {
     expect(world.points.wanted[0]?.posixUser).toBeUndefined();
   });
 
+  it('gives up after three access points that EFS could not make, and may be repeated', async () => {
+    let broken = true;
+    class Broken extends FakeAccessPoints {
+      override async find(id: string) {
+        const point = await super.find(id);
+        return point === undefined || !broken ? point : { ...point, state: 'error' as const };
+      }
+    }
+    const clock = { now: (): Date => new Date(0) };
+    const points = new Broken({ clock: () => clock.now() });
+    const world = new World({ points });
+    clock.now = world.clock;
+    const operation = await world.run(await world.create('shared', network));
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'StorageFailed' } });
+    expect(points.wanted).toHaveLength(3);
+    const { volume } = await world.volume('shared');
+    expect(volume).toMatchObject({ state: 'failed', attempt: 4 });
+    expect(volume.storage).toBeUndefined();
+    broken = false;
+    expect((await world.run(await world.create('shared', network))).status).toBe('succeeded');
+  });
+
   it.each(['throttle', 'lost-answer'] as const)('is made once in spite of: %s', async (fault) => {
     let times = 2;
     const clock = { now: (): Date => new Date(0) };
