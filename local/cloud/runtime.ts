@@ -15,7 +15,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { launcherFiles, launcherFolder } from '#local/emulator/emulator.ts';
+import { launcherFolder } from '#local/emulator/emulator.ts';
 
 /** Top of the checkout: where the sources are that a runtime is made of. */
 export const checkout = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -69,7 +69,9 @@ async function makeRuntime(dir: string): Promise<void> {
   // The CLI has a build of its own, which starts faster.
   const cli = [join(checkout, 'cli', 'build.ts'), join(dir, 'bundles', 'hivemind.mjs')];
   await promisify(execFile)(process.execPath, cli, { cwd: checkout });
-  for (const name of launcherFiles) copyFileSync(join(launcherFolder, name), join(dir, 'bundles', name));
+  for (const name of readdirSync(launcherFolder).filter((each) => each.endsWith('.py'))) {
+    copyFileSync(join(launcherFolder, name), join(dir, 'bundles', name));
+  }
   mkdirSync(join(dir, 'done'));
 }
 

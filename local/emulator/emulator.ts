@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EmulatorError } from './errors.ts';
 
 /** The launcher's folder in a checkout. Its Python files belong together: whoever copies one copies all. */
-const launcherFolder = import.meta.dirname;
+export const launcherFolder = import.meta.dirname;
 
 export interface EmulatorOptions {
   /** The local cloud's folder: state goes to `home/emulator`, the identity socket to `home/run/identity.sock`. */
