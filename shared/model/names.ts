@@ -36,4 +36,3 @@ export const OperationId = z
 export const AvailabilityZone = z
   .string()
   .regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });
-

@@ -112,7 +112,10 @@ describe('npm ci under a running cloud', () => {
         ['volume', 'create', 'later', '--size', '1G', '--zone', 'us-east-1a', '--wait'],
         { env: { HOME: own, XDG_CONFIG_HOME: '' } },
       );
-      expect(listed).toMatchObject({ exitCode: 0 });
+      expect(listed).toMatchObject({
+        exitCode: 0,
+        stderr: expect.not.stringContaining('hivemind:') as string,
+      });
       await npm('run', 'reset');
       expect(existsSync(join(own, 'cloud.json'))).toBe(false);
     } finally {
