@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { chmod, chown, mkdir, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { ProductError } from '#shared/model/errors.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import type { Owner } from '#shared/model/volume.ts';
@@ -28,7 +29,7 @@ export async function holdHostPath(path: string, rules: HostPathRules, shown = p
   try {
     const descriptor = `/proc/${process.pid}/fd/${handle.fd}`;
     const real = await readlink(descriptor);
-    const roots = await Promise.all([realRoots(rules.allowedRoots), realRoots(rules.reserved)]);
+    const roots = await Promise.all([realRoots(rules.allowedRoots), realOrComing(rules.reserved)]);
     if (!isUnder(real, roots[0])) throw outside(shown, real, rules); // guard: path-inside
     if (touches(real, roots[1])) throw reserved(shown); // guard: path-reserved
     return { path: real, descriptor, close: () => handle.close() };
@@ -50,7 +51,7 @@ export async function createHostPath(path: string, owner: Owner, rules: HostPath
     .slice(root.length)
     .split('/')
     .filter((part) => part !== '');
-  const own = await realRoots(rules.reserved);
+  const own = await realOrComing(rules.reserved);
   let parent = await holdHostPath(root, { ...rules, reserved: [] });
   for (const [index, part] of parts.entries()) {
     const child = `${parent.descriptor}/${part}`;
@@ -96,6 +97,14 @@ async function openDirectory(path: string, shown: string): Promise<FileHandle> {
 async function realRoots(roots: readonly string[]): Promise<string[]> {
   const real = await mapLimit(roots, 4, (root) => realpath(root).catch(() => undefined));
   return real.filter((root) => root !== undefined);
+}
+
+/** A directory of the agent's that is not there yet is its own all the same: whoever made it first could lead it elsewhere. */
+async function realOrComing(directories: readonly string[]): Promise<string[]> {
+  return mapLimit(directories, 4, async (directory) => {
+    const parent = await realpath(dirname(directory)).catch(() => dirname(directory));
+    return realpath(directory).catch(() => join(parent, basename(directory)));
+  });
 }
 
 function isUnder(path: string, roots: readonly string[]): boolean {

@@ -32,6 +32,17 @@ describe('a host path', () => {
     await held.close();
   });
 
+  it('is refused where the agent will have a directory of its own', async () => {
+    const coming = { ...rules(), reserved: [join(dir, 'data/agent/purges')] };
+    const driver = bindDriver({ mounts: fakeMounts(), rules: coming });
+    const assignment = assignmentOf({ driver: 'bind', options: { path: join(dir, 'data/agent/purges/x') } });
+    await expect(driver.stage({ path: join(dir, 'stage'), assignment })).rejects.toMatchObject({
+      code: 'PathRefused',
+      message: /belongs to the agent itself/,
+    });
+    await expect(stat(join(dir, 'data/agent/purges'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it.each(['secret', 'data/../secret', '.'])('is refused outside the roots: %s', async (path) => {
     await expect(hold(path)).rejects.toMatchObject({
       code: 'PathRefused',
