@@ -70,7 +70,9 @@ export async function startImds(cloud: HostCloud, host: HostRecord, net: Subnet)
     PATH: process.env['PATH'],
   });
   const imds = await onlyChild(parent, `IMDS of ${host.name}`);
-  await waitFor(`IMDS of ${host.name} listens (its log is in ${paths.log})`, () => existsSync(ready));
+  await waitFor(`IMDS of ${host.name} listens (its log is in ${paths.log})`, () => existsSync(ready), {
+    within: 120_000,
+  });
   return imds;
 }
 

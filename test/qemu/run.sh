@@ -34,6 +34,11 @@ mkdir -p "$root/checkout"
 (cd "$top" && git ls-files --cached --others --exclude-standard -z |
   tar --null --ignore-failed-read -T - -cf - 2>/dev/null) | tar -C "$root/checkout" -xf -
 cp -a "$top/node_modules" "$root/checkout/node_modules"
+# The machine has no network: what the tests would fetch with pip comes along, if it was fetched here.
+if [ -d "$top/.hivemind/cache" ]; then
+  mkdir -p "$root/checkout/.hivemind"
+  cp -a "$top/.hivemind/cache" "$root/checkout/.hivemind/cache"
+fi
 
 cat >"$root/init-tests" <<EOF
 #!/bin/sh
