@@ -68,8 +68,18 @@ export async function stopService(home: string, name: string, grace = 10_000): P
   if (running) {
     signal(running, 'SIGTERM');
     await waitFor(`${name} stops`, () => !isAlive(running), { within: grace }).catch(() => kill(running));
+    endGroup(running.pid);
   }
   rmSync(pidPath(home, name), { force: true });
+}
+
+/** Whatever it had started and left behind, such as the emulator's function processes: they are of its group. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 export function tailOf(path: string, lines = 20): string {
