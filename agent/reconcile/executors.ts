@@ -5,6 +5,7 @@ import type { Assignment } from '#shared/model/host.ts';
 import { removeEmpty, unmount } from '#agent/drivers/unmount.ts';
 import { mountedAt } from '#agent/host/mounts.ts';
 import type { HostApi } from '#agent/link/api.ts';
+import { isAway } from '#agent/link/away.ts';
 import type { Log } from '#agent/log.ts';
 import type { Executors } from './steps.ts';
 import { publishedPath, stageOf, type ViewPorts } from './view.ts';
@@ -16,7 +17,12 @@ export interface ExecutorPorts extends ViewPorts {
   readonly nextSync: (signal: AbortSignal) => Promise<void>;
   readonly requestSync: () => void;
   readonly markFenced: (volumeId: string) => void;
+  /** For tests: how long a call without an answer may still be carried out, in milliseconds. */
+  readonly lateMs?: number;
 }
+
+/** A function of the API ends within 30 s of its start, and may take some seconds to start. */
+const lateMs = 40_000;
 
 /** Within what Docker waits for a Mount. */
 const claimWaitMs = 90_000;
@@ -26,12 +32,14 @@ const freeLookMs = 50;
 
 export function createExecutors(ports: ExecutorPorts): Executors {
   const { api, knowledge, records, places, drivers, mounts } = ports;
+  const doubts: Doubts = new Map();
   const stage = (assignment: Assignment) => stageOf(places, assignment);
   return {
     claim: async ({ name }, signal) => claim(ports, name, signal),
     awaitAttached: async ({ name }, signal) => awaitAttached(ports, name, signal),
     setInUse: async ({ assignment }) => setInUse(ports, assignment),
-    async stage({ assignment }) {
+    async stage({ assignment }, signal) {
+      await endDoubt(ports, doubts, { assignment, signal });
       // Written first: a mount that this agent cannot explain would be one it cannot adopt.
       await records.put({ bootId: places.bootId, assignment, prepared: false });
       const after = await drivers[assignment.driver].stage(stage(assignment));
@@ -51,7 +59,7 @@ export function createExecutors(ports: ExecutorPorts): Executors {
       await drivers[assignment.driver].unstage(stage(assignment));
       await untilFree(ports, assignment);
     },
-    clearInUse: async ({ assignment }) => clearInUse(ports, assignment),
+    clearInUse: async ({ assignment }) => clearInUse(ports, doubts, assignment),
     release: async ({ assignment }) => release(ports, assignment),
     async fence({ assignment, path }) {
       ports.log.warn('fencing: the lease has moved on', {
@@ -103,12 +111,32 @@ async function setInUse(ports: ExecutorPorts, assignment: Assignment): Promise<v
   }
 }
 
-async function clearInUse(ports: ExecutorPorts, assignment: Assignment): Promise<void> {
+/** Until when, by volume, a clear of the lease whose answer was lost may still be carried out. */
+type Doubts = Map<string, number>;
+
+/** Such a clear must not come after a new use has begun: it would leave what is mounted without a lease. */
+async function endDoubt(
+  { api }: ExecutorPorts,
+  doubts: Doubts,
+  { assignment: { volumeId, epoch }, signal }: { assignment: Assignment; signal: AbortSignal },
+): Promise<void> {
+  const until = doubts.get(volumeId);
+  if (until === undefined) return;
+  await delay(Math.max(0, until - Date.now()), undefined, { signal }).catch(() => undefined);
+  if (signal.aborted) {
+    throw new ProductError('Unavailable', 'The agent is stopping.', { hint: 'Try again when it runs.' });
+  }
+  await api.setLease(volumeId, { epoch, inUse: true });
+  doubts.delete(volumeId);
+}
+
+async function clearInUse(ports: ExecutorPorts, doubts: Doubts, assignment: Assignment): Promise<void> {
   const { volumeId, epoch } = assignment;
   try {
     await ports.api.setLease(volumeId, { epoch, inUse: false });
     ports.knowledge.learn({ ...assignment, inUse: false });
   } catch (error) {
+    if (isAway(error)) doubts.set(volumeId, Date.now() + (ports.lateMs ?? lateMs));
     if (!isProductError(error, 'StaleEpoch', 'VolumeNotFound')) throw error;
     // Somebody has moved it on already; the sync tells.
     ports.knowledge.unlearn(volumeId);
