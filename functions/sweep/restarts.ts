@@ -4,6 +4,8 @@ import type { SweepPorts } from './ports.ts';
 
 /** Whoever wrote the operation is about to start it himself. */
 const grace = 20_000;
+/** Oldest first: purges may wait for weeks for a host that can empty a directory, and must not hide what is newer. */
+const most = 1_000;
 /** An operation that has said nothing new for so long is reported as stuck. */
 const stuckAfter = 15 * 60_000;
 
@@ -13,7 +15,7 @@ export async function restartOperations(
 ): Promise<{ readonly restarted: string[]; readonly stuck: string[] }> {
   const now = ports.clock().getTime();
   const before = new Date(now - grace).toISOString();
-  const unfinished = await ports.table.listUnfinishedOperations(before);
+  const unfinished = await ports.table.listUnfinishedOperations(before, most);
   const restarted: string[] = [];
   for (const operation of unfinished) {
     // One that cannot be started right now must not keep the others from being started.

@@ -73,6 +73,17 @@ describe('operations without an execution', () => {
     expect(executions.started).toHaveLength(1);
   });
 
+  it('are found behind many older ones that wait', async () => {
+    const world = new World();
+    const { run, executions } = swept(world);
+    for (let count = 0; count < 150; count++)
+      executions.states.set(await world.create(`waiting-${count}`), 'running');
+    world.pass(1);
+    const id = await world.create('data');
+    world.pass(30);
+    expect((await run()).restarted).toEqual([id]);
+  });
+
   it('are started though one of them cannot be', async () => {
     const world = new World();
     const [first, second] = [await world.create('a'), await world.create('b')];
