@@ -130,7 +130,11 @@ async function mountFilesystem(
 /** A directory inside the filesystem, so that lost+found is not seen and Docker's copy-up works. */
 async function prepareData({ mounts }: EbsPorts, { path, assignment }: Stage): Promise<void> {
   const data = join(path, dataDirectory);
-  if (!(await isDirectory(data))) await createOnce(data, assignment.owner);
+  if (!(await isDirectory(data))) {
+    // A crash may have come between the first mount, which is reported, and this: then it is mounted read-only by now.
+    if (assignment.readOnly) await mounts.remount(path, ['rw']);
+    await createOnce(data, assignment.owner);
+  }
   if (assignment.readOnly) await mounts.remount(path, ['ro']);
 }
 

@@ -126,6 +126,16 @@ describe('mounting a block volume', () => {
     expect(rig.mounts.calls).toEqual([]);
   });
 
+  it('makes the data directory of a read-only volume that a crash kept from having one', async () => {
+    const rig = rigFor({ signature: { type: 'ext4', uuid } });
+    const filesystem = { state: 'formatted', type: 'ext4', uuid, mounted: true } as const;
+    const stage = { assignment: assignmentOf({ readOnly: true, filesystem }), path };
+    await rig.driver.stage(stage);
+    await rig.driver.stage(stage);
+    const remounts = rig.mounts.calls.filter((made) => Object.hasOwn(made as object, 'remount'));
+    expect(remounts.map((made) => (made as { options: string[] }).options)).toEqual([['rw'], ['ro'], ['ro']]);
+  });
+
   it('thaws before it unmounts', async () => {
     const rig = rigFor({ signature: { type: 'ext4', uuid } });
     await rig.mounts.mount({ source: fakeDevice.path, target: path, fstype: 'ext4', options: [] });
