@@ -139,7 +139,10 @@ async function remove({ api, engine, runner }: VolumeCallPorts, name: string): P
   const before = await api.get(name);
   if (before === undefined) return;
   await engine.retire(name);
-  await runner.run(name, 'remove', () => api.remove(name));
+  await runner.run(name, 'remove', async () => {
+    // The unmount may have taken long: another volume may have the name by now, and Docker does not mean that one.
+    if ((await api.get(name))?.id === before.id) await api.remove(name);
+  });
   // Outside the runner: the detach may need this agent's sweep to hand the volume back.
   for await (const _ of looks(runner.stopping)) {
     const now = await api.get(name);

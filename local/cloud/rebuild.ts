@@ -58,7 +58,13 @@ async function ourVolumes(cloud: CloudFile): Promise<Ec2Volume[]> {
   const volumes: Ec2Volume[] = [];
   for await (const page of paginateDescribeVolumes({ client }, { Filters }))
     volumes.push(...(page.Volumes ?? []));
-  return volumes.filter(({ State }) => State === 'available' || State === 'in-use');
+  return newestFirst(volumes.filter(({ State }) => State === 'available' || State === 'in-use'));
+}
+
+/** A name is free once its volume is deleted: of several with one name, the newest is the one that had it last. */
+export function newestFirst(volumes: readonly Ec2Volume[]): Ec2Volume[] {
+  const time = ({ CreateTime }: Ec2Volume): number => CreateTime?.getTime() ?? 0;
+  return [...volumes].sort((a, b) => time(b) - time(a));
 }
 
 async function recordOf(cloud: CloudFile, found: Ec2Volume): Promise<RebuiltRecord | undefined> {

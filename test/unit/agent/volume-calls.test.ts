@@ -141,6 +141,13 @@ describe('Remove', () => {
     const { calls } = callsOver({ remove: done, get: inTurn(volume, { ...volume, id: 'vol-2' }) }, retire);
     await expect(calls.remove('data')).resolves.toBeUndefined();
   });
+  it('leaves a volume alone that has got the name while the old one was unmounted', async () => {
+    let removed = 0;
+    const remove = (): Promise<void> => Promise.resolve(void removed++);
+    const { calls } = callsOver({ remove, get: inTurn(volume, { ...volume, id: 'vol-2' }) }, retire);
+    await calls.remove('data');
+    expect(removed).toBe(0);
+  });
   it('takes already gone as done', async () => {
     await expect(callsOver({ get: inTurn(undefined) }).calls.remove('data')).resolves.toBeUndefined();
   });
