@@ -39,7 +39,6 @@ export async function undeleteVolume(
       purge: false,
       deletedAt: undefined,
       purgeAt: undefined,
-      finalBackup: undefined,
       updatedAt: ports.clock().toISOString(),
     };
     await commit(ports, call, { writes: unbury(volume, next), subject: volume.id, status: 200 });

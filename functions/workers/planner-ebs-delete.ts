@@ -130,12 +130,20 @@ export function planPurge(facts: EbsFacts): EbsStep {
   if (storage?.kind === 'ebs' && !done(operation, 'deleteVolume')) {
     return { kind: 'deleteVolume', ebsId: storage.volumeId, message: 'Freeing the EBS volume', progress: 80 };
   }
+  const backup = purge ? finalBackup : undefined;
+  if (backup !== undefined && !done(operation, `removeDouble:${backup}`)) return removeBackup(backup);
   return {
     kind: 'forget',
     keep: finalBackup !== undefined && !purge,
     message: 'The storage is freed',
     progress: 100,
   };
+}
+
+/** Nothing is kept: a delete that was undone had left a backup. */
+function removeBackup(snapshotId: string): EbsStep {
+  const mark = `removeDouble:${snapshotId}`;
+  return { kind: 'removeDouble', mark, snapshotId, message: 'Removing its earlier backup', progress: 90 };
 }
 
 function mayFree({ record, now }: EbsFacts): boolean {

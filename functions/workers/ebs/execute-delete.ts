@@ -70,7 +70,10 @@ export function deleteExecutors(storage: BlockStorage): Part {
 function tombstone(facts: EbsFacts, purgeAt: string): Write[] {
   const { record, now } = facts;
   const deletedAt = now.toISOString();
-  const next = volumeTo(facts, { state: 'deleted', deletedAt, purgeAt, hosts: [] });
+  // A backup from a delete that was undone: `--purge` removes it, else the one that is made now takes its place.
+  const { purge, finalBackup } = record.volume;
+  const kept = { finalBackup: purge ? finalBackup : undefined };
+  const next = volumeTo(facts, { state: 'deleted', deletedAt, purgeAt, hosts: [], ...kept });
   return [...bury(record, next), ...record.attachments.flatMap(freeDevice)];
 }
 

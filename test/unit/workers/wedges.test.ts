@@ -87,6 +87,30 @@ describe('reads of EC2 that lag', () => {
 });
 
 describe('the end of a volume', () => {
+  it('with purge keeps nothing, not even the backup of an earlier delete', async () => {
+    const world = await attached();
+    await world.run(await world.delete('data'));
+    await world.undelete('data');
+    expect(world.storage.truth.snapshots.has((await world.volume('data')).volume.finalBackup ?? '')).toBe(
+      true,
+    );
+    await world.run(await world.delete('data', { purge: true }));
+    world.pass(10);
+    expect(world.storage.truth.snapshots.size).toBe(0);
+    expect(world.storage.truth.volumes.size).toBe(0);
+  });
+
+  it('after an undone delete makes a backup of what is there now', async () => {
+    const world = await attached();
+    await world.run(await world.delete('data'));
+    await world.undelete('data');
+    const { id, finalBackup } = (await world.volume('data')).volume;
+    expect((await world.run(await world.delete('data'))).status).toBe('succeeded');
+    const { volume } = await world.byId(id);
+    expect(volume.finalBackup).toBeDefined();
+    expect(volume.finalBackup).not.toBe(finalBackup);
+  });
+
   it('is one transaction, however many hosts have reported of it', async () => {
     const world = await attached();
     const record = await world.volume('data');
