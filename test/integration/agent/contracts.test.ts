@@ -293,9 +293,10 @@ describe('contract 6: the kernel’s truth', () => {
     await rig.cloud.moveOn('orphan');
     await rig.restart();
     await until('it is unmounted', async () => !(await isMounted(path)) && !(await isMounted(stage)));
-    await until('the log tells it', () =>
-      rig.log.some((line) => line.includes('unmounted what nobody knows')),
+    const told = await until('the log tells it', () =>
+      rig.log.find((line) => line.includes('unmounted what nobody knows')),
     );
+    expect(told).toContain(rig.root);
   });
 
   it('mounts anew after a boot, under a lease set anew', async () => {
