@@ -41,6 +41,11 @@ export async function apiCall(
   { response, target }: { readonly response: ServerResponse; readonly target: ApiTarget },
 ): Promise<void> {
   const { request, method, claim } = incoming;
+  const body = await readBody(request, bodyLimit).catch((error: unknown) => {
+    if (!(error instanceof EdgeError)) throw error;
+    return undefined;
+  });
+  if (body === undefined) return send(response, tooLarge());
   const exchange: Exchange = {
     request,
     response,
@@ -49,12 +54,9 @@ export async function apiCall(
     region: claim?.region ?? parts.settings.region,
     protocol: 'api',
     principalArn: null,
+    // Decoded only while a fault looks into bodies.
+    ...(parts.faults.readBodies ? { text: body.toString('utf8') } : {}),
   };
-  const body = await readBody(request, bodyLimit).catch((error: unknown) => {
-    if (!(error instanceof EdgeError)) throw error;
-    return undefined;
-  });
-  if (body === undefined) return send(response, tooLarge());
   const carryOut: CarryOut = async () => {
     const caller = await admitted(parts, incoming, { body, target, exchange });
     return 'status' in caller ? caller : invoke(parts, incoming, { body, target, caller });
