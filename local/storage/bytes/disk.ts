@@ -80,14 +80,26 @@ export class Disk {
     await truncate(path, sizeGib * gib);
   }
 
-  /** One atomic copy: the file's whole content at one instant, sharing its blocks. */
-  async reflink(from: string, to: string): Promise<void> {
+  /**
+   * One atomic copy: the file's content at one instant, sharing its blocks. Of a volume its `sizeGib` alone: a fenced
+   * holder's late writes may lie behind.
+   */
+  async reflink(from: string, to: string, sizeGib: number): Promise<void> {
     const fresh = `${to}.new`;
     await run('cp', ['--reflink=always', '--', from, fresh], { timeoutMs: 600_000 });
+    await this.cutImage(fresh, sizeGib);
     await rename(fresh, to);
   }
 
-  async growImage(path: string, sizeGib: number): Promise<void> {
+  /** Takes away what lies behind the volume's bytes. */
+  async cutImage(path: string, sizeGib: number): Promise<void> {
+    const { size } = await stat(path);
+    if (size > sizeGib * gib) await truncate(path, sizeGib * gib);
+  }
+
+  /** What the volume has gained reads as zeroes. */
+  async growImage(path: string, from: number, sizeGib: number): Promise<void> {
+    await this.cutImage(path, from);
     const { size } = await stat(path);
     if (size < sizeGib * gib) await truncate(path, sizeGib * gib);
   }

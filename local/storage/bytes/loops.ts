@@ -4,11 +4,14 @@ import type { Loop } from '../state/entities.ts';
 import { run } from './exec.ts';
 
 /**
- * What losetup has no word for. `fence` makes the device end before its first sector: I/O under way is drained, all
- * later I/O fails. Linux 6.1 lets a filesystem's I/O to an empty device through (measured 2026-11-23), so the offset is
- * the last that a file can have, where every access overflows: at 2^62 XFS took a fenced host's writes as a hole's end.
- * `free` lets go at once when nothing has the device open, else the kernel does at the last close (AUTOCLEAR).
- * `keep` takes that back. The device stays open, hence its number taken, while its names are removed.
+ * What losetup has no word for. `fence` moves the device behind the volume's bytes in the image file and leaves it no
+ * sector: I/O under way is drained, all later I/O fails, and a write that the kernel had let through just before (its
+ * bounds check comes before its turn) lands behind the volume. An offset that overflows would stop Linux 6.18
+ * (`kernel BUG at fs/iomap/buffered-io.c`: measured 2026-11-26). Linux before 6.5 lets a filesystem's I/O to an empty
+ * device through, hence there one sector is left, behind the volume as well.
+ * `limit` says how many bytes of the file the device shows. `free` lets go at once when nothing has the device open,
+ * else the kernel does at the last close (AUTOCLEAR). `keep` takes that back. The device stays open, hence its number
+ * taken, while its names are removed.
  */
 const program = `
 import fcntl, os, sys
@@ -19,13 +22,18 @@ def status():
 def resize(offset, limit):
     b = status(); b[24:32] = offset.to_bytes(8, 'little'); b[32:40] = limit.to_bytes(8, 'little')
     fcntl.ioctl(fd, 0x4C04, bytes(b))
-def readable():
-    try: return len(os.pread(fd, 512, 0)) > 0
-    except OSError: return False
+def end():
+    size = int.from_bytes(status()[32:40], 'little')
+    if size: return size
+    with open('/sys/block/%s/loop/backing_file' % os.path.basename(path)) as f: image = f.read().rstrip('\\n')
+    return -(-os.stat(image.removesuffix(' (deleted)')).st_size // 512) * 512
+def fenced(): return int.from_bytes(status()[24:32], 'little') > 0
+def kernel(): return tuple(int(''.join(c for c in part if c.isdigit()) or 0) for part in os.uname().release.split('.')[:2])
 try:
     if verb == 'fence':
-        resize((1 << 63) - 512, 0)
-        if readable(): resize(0, 512)
+        if not fenced(): resize(end(), 1 if kernel() >= (6, 5) else 512)
+    elif verb == 'limit':
+        if not fenced(): resize(0, int(sys.argv[3]))
     elif verb == 'keep':
         b = status(); flags = int.from_bytes(b[52:56], 'little') & ~4; b[52:56] = flags.to_bytes(4, 'little')
         fcntl.ioctl(fd, 0x4C04, bytes(b))
@@ -43,11 +51,11 @@ except OSError as e:
 `;
 
 async function control(
-  verb: 'fence' | 'free' | 'keep',
+  verb: 'fence' | 'limit' | 'free' | 'keep',
   device: string,
-  names: readonly string[] = [],
+  rest: readonly string[] = [],
 ): Promise<string> {
-  return await run('/usr/bin/python3', ['-I', '-S', '-c', program, verb, device, ...names]);
+  return await run('/usr/bin/python3', ['-I', '-S', '-c', program, verb, device, ...rest]);
 }
 
 /** Every I/O through the device fails from now on. An unbound device is left alone. */
@@ -84,7 +92,12 @@ export async function isAutoclear(loop: Loop): Promise<boolean> {
 
 /** Whether the device was fenced: it has no room left. */
 export async function isFenced(loop: Loop): Promise<boolean> {
-  return Number(await readSys(`${loop.device.replace('/dev/', '')}/size`)) <= 1;
+  return (await shownBytes(loop)) <= 512;
+}
+
+/** How large the device is. */
+export async function shownBytes(loop: Loop): Promise<number> {
+  return Number((await readSys(`${loop.device.replace('/dev/', '')}/size`)) ?? 0) * 512;
 }
 
 async function readSys(path: string): Promise<string | undefined> {
@@ -109,17 +122,21 @@ export async function loopsUnder(folder: string): Promise<readonly { loop: Loop;
 }
 
 /**
- * A loop device of its own over the image. `prepare` runs on the chosen number before anything is behind it, to clear
+ * A loop device of its own over the first `bytes` of the image: behind them may lie what a fenced holder wrote late.
+ * `prepare` runs on the chosen number before anything is behind it, to clear
  * away what earlier owners of the number left.
  */
-export async function bindLoop(image: string, prepare: (loop: Loop) => Promise<void>): Promise<Loop> {
+export async function bindLoop(
+  { image, bytes }: { readonly image: string; readonly bytes: number },
+  prepare: (loop: Loop) => Promise<void>,
+): Promise<Loop> {
   let last: unknown;
   for (let attempt = 0; attempt < 20; attempt++) {
     const device = (await run('losetup', ['--find'])).trim();
     const loop = { device, number: await numberOf(device) };
     await prepare(loop);
     try {
-      await run('losetup', [device, image]);
+      await run('losetup', ['--sizelimit', String(bytes), device, image]);
       return loop;
     } catch (error) {
       last = error; // Somebody else took the number between the two calls.
@@ -135,7 +152,7 @@ async function numberOf(device: string): Promise<string> {
   return `${major}:${minor}`;
 }
 
-/** Makes the device as large as its image has become. */
-export async function growLoop(loop: Loop): Promise<void> {
-  await run('losetup', ['--set-capacity', loop.device]);
+/** Makes the device show more of its image. A fenced one stays fenced. */
+export async function growLoop(loop: Loop, bytes: number): Promise<void> {
+  await control('limit', loop.device, [String(bytes)]);
 }

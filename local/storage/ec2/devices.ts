@@ -8,9 +8,11 @@ import {
   keepLoop,
   releaseLoop,
 } from '../bytes/loops.ts';
+import { gib } from '../bytes/disk.ts';
 import { clearNames, nameFiles, publishNames } from '../bytes/names.ts';
 import type { Cloud } from '../cloud.ts';
 import { nowIso } from '../cloud.ts';
+import { StorageFault } from '../errors.ts';
 import type { Attachment, Loop } from '../state/entities.ts';
 
 // Every function here runs under the volume's lock (`work.locked(volumeId, …)`).
@@ -36,9 +38,12 @@ async function soundLoop(cloud: Cloud, { volumeId, loop }: Attachment): Promise<
 }
 
 async function bindNew(cloud: Cloud, volumeId: string): Promise<Loop> {
+  const size = cloud.store.get('volumes', volumeId)?.size;
+  if (size === undefined) throw new StorageFault(`${volumeId} has no record: its size is not known`);
+  const bytes = size * gib;
   // One at a time: else all who attach at once are offered the same free number, and all but one try again.
   const loop = await cloud.work.locked('loop-numbers', () =>
-    bindLoop(cloud.disk.volume(volumeId), (next) => forgetNames(cloud, next)),
+    bindLoop({ image: cloud.disk.volume(volumeId), bytes }, (next) => forgetNames(cloud, next)),
   );
   cloud.store.patch('attachments', volumeId, { loop });
   await cloud.store.commit();

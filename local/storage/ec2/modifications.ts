@@ -7,7 +7,8 @@ import type {
   ModifyVolumeResult,
   VolumeModification,
 } from '@aws-sdk/client-ec2';
-import { growLoop } from '../bytes/loops.ts';
+import { gib } from '../bytes/disk.ts';
+import { growLoop, shownBytes } from '../bytes/loops.ts';
 import { type Call, type Cloud, delayOf, nowIso } from '../cloud.ts';
 import { AwsError } from '../errors.ts';
 import type { Modification, Volume, VolumeShape } from '../state/entities.ts';
@@ -104,9 +105,12 @@ export function finishModifyLater(cloud: Cloud, id: string, delayMs: number): vo
 }
 
 async function grow(cloud: Cloud, id: string, size: number): Promise<void> {
-  await cloud.disk.growImage(cloud.disk.volume(id), size);
+  const before = cloud.store.get('volumes', id)?.size ?? size;
   const loop = cloud.store.get('attachments', id)?.loop;
-  if (loop) await growLoop(loop);
+  // After a crash the holder may have written there already.
+  if (loop && (await shownBytes(loop)) >= size * gib) return;
+  await cloud.disk.growImage(cloud.disk.volume(id), before, size);
+  if (loop) await growLoop(loop, size * gib);
 }
 
 const filters: FilterTable<Modification> = {

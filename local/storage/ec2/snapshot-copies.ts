@@ -36,7 +36,11 @@ export async function copySnapshot(
   };
   cloud.store.put('snapshots', ...record(copy));
   await cloud.store.commit();
-  await capture(cloud, copy, { lock: source.id, image: cloud.disk.snapshot(source.id) });
+  await capture(cloud, copy, {
+    lock: source.id,
+    image: cloud.disk.snapshot(source.id),
+    size: source.volumeSize,
+  });
   finishSnapshotLater(cloud, copy.id, delayOf(cloud, call, 'copySnapshot'));
   return { SnapshotId: copy.id, Tags: [...copy.tags] };
 }

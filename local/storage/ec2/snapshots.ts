@@ -27,7 +27,11 @@ export async function createSnapshot(
   checkRate(cloud, volume);
   const snapshot = cloud.store.put('snapshots', ...record(newSnapshot(call, volume, input)));
   await cloud.store.commit();
-  await capture(cloud, snapshot, { lock: volume.id, image: cloud.disk.volume(volume.id) });
+  await capture(cloud, snapshot, {
+    lock: volume.id,
+    image: cloud.disk.volume(volume.id),
+    size: volume.size,
+  });
   finishSnapshotLater(cloud, snapshot.id, delayOf(cloud, call, 'snapshot'));
   return describeSnapshot(call, snapshot);
 }
@@ -36,10 +40,12 @@ export async function createSnapshot(
 export async function capture(
   cloud: Cloud,
   { id }: Snapshot,
-  from: { lock: string; image: string },
+  from: { lock: string; image: string; size: number },
 ): Promise<void> {
   try {
-    await cloud.work.locked(from.lock, () => cloud.disk.reflink(from.image, cloud.disk.snapshot(id)));
+    await cloud.work.locked(from.lock, () =>
+      cloud.disk.reflink(from.image, cloud.disk.snapshot(id), from.size),
+    );
     cloud.store.patch('snapshots', id, { captured: true });
     await cloud.store.commit();
   } catch (error) {

@@ -137,8 +137,9 @@ export function finishCreateLater(cloud: Cloud, id: string, delayMs: number): vo
 async function makeImage(cloud: Cloud, volume: Volume): Promise<void> {
   const image = cloud.disk.volume(volume.id);
   if (volume.snapshotId === undefined) return await cloud.disk.createImage(image, volume.size);
-  await cloud.disk.reflink(cloud.disk.snapshot(volume.snapshotId), image);
-  await cloud.disk.growImage(image, volume.size);
+  const from = cloud.store.get('snapshots', volume.snapshotId)?.volumeSize ?? volume.size;
+  await cloud.disk.reflink(cloud.disk.snapshot(volume.snapshotId), image, from);
+  await cloud.disk.growImage(image, from, volume.size);
 }
 
 export async function deleteVolume(cloud: Cloud, call: Call, input: DeleteVolumeRequest): Promise<void> {
