@@ -21,12 +21,6 @@ const announcedGroups: readonly Announced[] = [
 ];
 
 const announcedOnVolumes: readonly Announced[] = [
-  {
-    path: 'backup',
-    instead:
-      'A delete makes a final snapshot; on EC2, snapshot the EBS volume that "hivemind volume inspect" names.',
-  },
-  { path: 'restore', instead: 'A deleted volume comes back with: hivemind volume undelete NAME' },
   { path: 'usage', instead: 'On the host, run: df -h /var/lib/hivemind/volumes/NAME' },
   { path: 'set-alert', instead: 'On the host, watch: df -h /var/lib/hivemind/volumes/NAME' },
 ];
@@ -47,7 +41,7 @@ function future({ path, instead }: Announced, full: string): CommandUnknownOpts 
     .helpOption(false)
     .action(() => {
       throw new ProductError('NotImplemented', `"hivemind ${full}" is not part of this release.`, {
-        allowed: 'hivemind volume, host, operation, doctor, proxy, completion, version',
+        allowed: 'hivemind volume, backup, host, operation, doctor, proxy, completion, version',
         hint: instead,
       });
     });

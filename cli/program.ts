@@ -1,4 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { backupCommands } from './backup/commands.ts';
 import { group } from './command.ts';
 import { completionCommands } from './completion/commands.ts';
 import { doctorCommand } from './doctor/commands.ts';
@@ -28,6 +29,7 @@ export function buildProgram(world: World, usage: (text: string) => void): Comma
     .addHelpText('after', epilogue);
   for (const option of earlyOptions()) program.addOption(option);
   program.addCommand(volumeCommands(world));
+  program.addCommand(backupCommands(world));
   program.addCommand(hostCommands(world));
   program.addCommand(operationCommands(world));
   program.addCommand(doctorCommand(world));

@@ -7,6 +7,7 @@ import type {
   Registration,
   SyncAnswer,
 } from '#shared/model/host.ts';
+import type { CutAnswer, TaskResult } from '#shared/model/task.ts';
 import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
 import type * as z from 'zod';
 
@@ -29,6 +30,9 @@ export interface HostApi {
   ): Promise<Assignment>;
   release(volumeId: string, epoch: number): Promise<void>;
   reportPurged(volumeId: string, accessPointId: string): Promise<void>;
+  /** The volume is frozen: has the snapshot made; resolves once it is. @throws StaleEpoch, OperationNotFound */
+  cut(operationId: string, epoch: number): Promise<CutAnswer>;
+  reportTask(operationId: string, result: TaskResult): Promise<void>;
 }
 
 /** Volumes of the host's namespace: what Docker asks for. */

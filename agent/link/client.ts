@@ -55,6 +55,18 @@ function hostApi(client: Client, { bootId, hostname, agentVersion, drivers }: Ap
     async reportPurged(volumeId, accessPointId) {
       await client.call('reportPurged', { params: { volumeId }, body: { accessPointId } });
     },
+    ...taskApi(client, bootId),
+  };
+}
+
+function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportTask'> {
+  return {
+    async cut(operation, epoch) {
+      return (await client.call('cutVolume', { params: { operation }, body: { bootId, epoch } })).body;
+    },
+    async reportTask(operation, result) {
+      await client.call('reportTask', { params: { operation }, body: { bootId, result } });
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { World } from '../world.ts';
 /** A shell waits while we ask the API: longer than this, and there are no names. */
 const patience = 1500;
 
-/** The names that may stand where the cursor is: of volumes, hosts or operations; none when the API does not say. */
+/** The names that may stand where the cursor is: of volumes, backups, hosts or operations; none when the API does not say. */
 export async function namesFor(
   world: World,
   program: CommandUnknownOpts,
@@ -35,6 +35,7 @@ const readers: readonly Reader[] = [
       'volume delete',
       'volume attach',
       'volume detach',
+      'volume backup',
       'operation ls',
     ],
     read: (context, signal) => volumeNames(context, signal, {}),
@@ -42,6 +43,10 @@ const readers: readonly Reader[] = [
   {
     commands: ['volume undelete'],
     read: (context, signal) => volumeNames(context, signal, { deleted: 'true' }),
+  },
+  {
+    commands: ['backup inspect', 'backup delete', 'backup hold', 'backup release'],
+    read: backupIds,
   },
   { commands: ['host inspect', 'host drain'], read: hostIds },
   { commands: ['operation wait'], read: operationIds },
@@ -54,6 +59,10 @@ async function volumeNames(
 ): Promise<string[]> {
   const { body } = await api.call('listVolumes', { params: { namespace }, query, signal });
   return body.items.map(({ name }) => name);
+}
+
+async function backupIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {
+  return (await api.call('listBackups', { params: { namespace }, signal })).body.items.map(({ id }) => id);
 }
 
 async function hostIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {

@@ -14,6 +14,8 @@ export function volumeCommands(world: World) {
   volumes.addCommand(undelete(world));
   volumes.addCommand(attach(world));
   volumes.addCommand(detach(world));
+  volumes.addCommand(backup(world));
+  volumes.addCommand(restore(world));
   for (const command of futureVolumeCommands()) volumes.addCommand(command, { hidden: true });
   return volumes;
 }
@@ -138,7 +140,9 @@ function remove(world: World) {
 }
 
 function undelete(world: World) {
-  return leaf('undelete', 'Bring a deleted volume back')
+  return withWaiting(
+    leaf('undelete', 'Bring a deleted volume back, from its final backup once its storage is freed'),
+  )
     .argument('[name]', 'name that the volume had')
     .option('--name <name>', 'name that the volume had')
     .option('--as <name>', 'bring it back under this name')
@@ -187,6 +191,37 @@ function detach(world: World) {
     .action(async (name, options, command) =>
       act(world, command, async (context) =>
         (await import('./detach.ts')).detachVolume(context, { ...options, positional: name }),
+      ),
+    );
+}
+
+function backup(world: World) {
+  return withWaiting(leaf('backup', 'Back a volume up'))
+    .argument('[name]', 'name of the volume')
+    .option('--name <name>', 'name of the volume')
+    .option('--consistency <how>', 'none or freeze (the default for a mounted local volume)')
+    .option('--description <text>', 'a text for people')
+    .addHelpText(
+      'after',
+      examples('hivemind volume backup my-data-volume', 'hivemind volume backup --name db --no-wait'),
+    )
+    .action(async (name, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./backup.ts')).backupVolume(context, { ...options, positional: name }),
+      ),
+    );
+}
+
+function restore(world: World) {
+  return withWaiting(leaf('restore', 'Restore a backup to a new volume'))
+    .argument('[name]', 'name of the new volume')
+    .option('--name <name>', 'name of the new volume')
+    .requiredOption('--backup <id>', 'the backup')
+    .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
+    .addHelpText('after', examples('hivemind volume restore my-data-volume --backup bak-01J0…'))
+    .action(async (name, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./restore.ts')).restoreVolume(context, { ...options, positional: name }),
       ),
     );
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { Volume } from '#shared/model/volume.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
-import { printResult } from '../render/result.ts';
+import type { WaitFlags } from '../operation/options.ts';
+import { settle } from './settle.ts';
 
-interface UndeleteFlags {
+interface UndeleteFlags extends WaitFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
   readonly as?: string | undefined;
@@ -13,13 +15,14 @@ interface UndeleteFlags {
 
 export async function undeleteVolume(context: Context, flags: UndeleteFlags): Promise<void> {
   const name = oneName(flags.positional, flags.name);
-  const volume = (
-    await context.api.call('undeleteVolume', {
-      params: { namespace: context.namespace, name },
-      body: { ...given('as', flags.as), ...given('id', flags.id) },
-      headers: { 'idempotency-key': randomUUID() },
-    })
-  ).body;
-  const as = volume.name === name ? '' : ` as ${volume.name}`;
-  printResult(context, volume, `Volume ${name} is back${as}: ${volume.state}.`);
+  const { body } = await context.api.call('undeleteVolume', {
+    params: { namespace: context.namespace, name },
+    body: { ...given('as', flags.as), ...given('id', flags.id) },
+    headers: { 'idempotency-key': randomUUID() },
+  });
+  const sentence = (volume: Volume): string => {
+    const as = volume.name === name ? '' : ` as ${volume.name}`;
+    return `Volume ${name} is back${as}: ${volume.state}.`;
+  };
+  await settle(context, body, { flags, sentence });
 }

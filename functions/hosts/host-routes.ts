@@ -11,6 +11,7 @@ import { claimVolume } from './claim-volume.ts';
 import { reportFormatted, takeTicket } from './format-ticket.ts';
 import { releaseVolume, reportPurged } from './give-back.ts';
 import { ownRecord, type HostPorts } from './host-ports.ts';
+import { cutVolume, reportTask, type TaskPorts } from './host-tasks.ts';
 import { registerHost } from './register-host.ts';
 import { setLease } from './set-lease.ts';
 import { syncHost } from './sync-host.ts';
@@ -18,7 +19,7 @@ import { syncHost } from './sync-host.ts';
 type Signed = Pick<RouteRequest<'claimVolume'>, 'caller' | 'idempotencyKey' | 'requestHash' | 'ifMatch'>;
 
 /** Each route of the hosts API, as a call of its use case. Who calls is IAM's word: no route takes a host's id. */
-export function hostRoutes(ports: HostPorts): RouteHandlers<'hosts'> {
+export function hostRoutes(ports: TaskPorts): RouteHandlers<'hosts'> {
   return {
     registerHost: async ({ caller, body }) => ok(await registerHost(ports, caller, body)),
     syncHost: async ({ caller, body }) => ok(await syncHost(ports, caller, body)),
@@ -30,8 +31,18 @@ export function hostRoutes(ports: HostPorts): RouteHandlers<'hosts'> {
       ok(await reportFormatted(ports, caller, { ...params, ...body })),
     releaseVolume: (request) => releaseVolume(ports, request, { ...request.params, ...request.body }),
     reportPurged: ({ caller, params, body }) => reportPurged(ports, caller, { ...params, ...body }),
+    ...taskRoutes(ports),
     ...volumeRoutesOfHosts(ports),
   };
+}
+
+/** What the host was asked to do for operations. */
+function taskRoutes(ports: TaskPorts) {
+  return {
+    cutVolume: async ({ caller, params, body }) => ok(await cutVolume(ports, caller, { ...params, ...body })),
+    reportTask: async ({ caller, params, body }) =>
+      ok(await reportTask(ports, caller, { ...params, ...body })),
+  } satisfies Partial<RouteHandlers<'hosts'>>;
 }
 
 /** What Docker asks of the volumes of the host's namespace. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
 import { HostsApiEnvironment } from '#shared/model/environment.ts';
 import { httpFunction } from '#shared/runtime/bundle.ts';
@@ -17,10 +18,25 @@ export const answer = createRouter(
   hostRoutes({
     ...wirePorts(environment),
     queues: new SqsHostQueues(QUEUE_PREFIX),
+    snapshots: lazySnapshots(),
     newUuid: randomUUID,
     hostSettings: { roleId, pollSeconds },
   }),
   logger,
 );
+
+/** EC2's client is large, and only a cut needs it. */
+function lazySnapshots(): Pick<Snapshots, 'createSnapshot' | 'findSnapshots'> {
+  let loaded: Promise<Snapshots> | undefined;
+  const load = async (): Promise<Snapshots> => {
+    const { Ec2Snapshots } = await import('#shared/aws/ec2/ec2-snapshots.ts');
+    return new Ec2Snapshots();
+  };
+  const snapshots = (): Promise<Snapshots> => (loaded ??= load());
+  return {
+    createSnapshot: async (wanted) => (await snapshots()).createSnapshot(wanted),
+    findSnapshots: async (of) => (await snapshots()).findSnapshots(of),
+  };
+}
 
 export const handler = httpFunction(answer);

@@ -26,6 +26,7 @@ export async function syncHost(ports: HostPorts, caller: Caller, request: SyncRe
     purges: record.purges
       .filter(({ done }) => !done)
       .map(({ volumeId, fileSystemId, accessPointId }) => ({ volumeId, fileSystemId, accessPointId })),
+    tasks: record.tasks.map(({ at: _at, hostId: _hostId, result: _result, ...task }) => task),
     draining: record.host.draining,
   };
 }

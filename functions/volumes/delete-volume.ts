@@ -115,6 +115,7 @@ async function begin(
     host: holder?.hostId,
     fromHost: holder?.hostId,
     waitUntil,
+    ...(request.purge ? {} : { backup: `bak-${ports.newId()}` }),
   } as const;
   const operation = newOperation(ports, call, { volume, parts });
   const next: VolumeItem = {

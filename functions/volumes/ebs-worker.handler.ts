@@ -17,6 +17,7 @@ const driver = ebsDriver({
   table,
   storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
   instances: new Ec2Instances(),
+  region: process.env['AWS_REGION'] ?? 'us-east-1',
   undoWindowHours: environment.UNDO_WINDOW_HOURS,
 });
 const worker = new Worker({ table, waker: new QueueWaker(table, logger), log: logger, clock }, driver);

@@ -74,7 +74,9 @@ function receiptOf(ports: Ports, call: Call, { subject, status }: Intent): Recei
 }
 
 type OperationParts = Pick<OperationItem, 'kind' | 'message'> &
-  Partial<Pick<OperationItem, 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'waitUntil'>>;
+  Partial<
+    Pick<OperationItem, 'backup' | 'driver' | 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'waitUntil'>
+  >;
 
 /** A new operation on a volume. */
 export function newOperation(
@@ -85,12 +87,12 @@ export function newOperation(
   const now = ports.clock().toISOString();
   return {
     forceDetach: false,
+    driver: workerOf(volume.driver),
     ...parts,
     id: operationIdOf(ports, call),
     namespace: volume.namespace,
     volumeId: volume.id,
     volume: volume.name,
-    driver: workerOf(volume.driver),
     status: 'pending',
     progress: 0,
     caller: call.caller.arn,

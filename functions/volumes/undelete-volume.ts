@@ -4,7 +4,8 @@ import { unbury } from '#shared/aws/table/volume-writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { stateAfterUndelete } from '#shared/model/rules-delete.ts';
 import { underWay } from '#shared/model/rules-use.ts';
-import { showVolume, type VolumeAnswer } from './answer.ts';
+import { showPrior, showVolume, type Mutation } from './answer.ts';
+import { bringBack, finalBackupOf } from './undelete-purged.ts';
 import { commit, priorOf } from './intent.ts';
 import type { Call, Ports } from './ports.ts';
 import { settle } from './settle.ts';
@@ -18,20 +19,18 @@ export interface UndeleteRequest {
 }
 
 /**
- * Brings a deleted volume back.
+ * Brings a deleted volume back: as it was, or from its final backup once its storage has been freed.
  * @throws ProductError UndoExpired when its storage is freed or being freed; NameTaken; VolumeNotFound.
  */
-export async function undeleteVolume(
-  ports: Ports,
-  call: Call,
-  request: UndeleteRequest,
-): Promise<VolumeAnswer> {
+export async function undeleteVolume(ports: Ports, call: Call, request: UndeleteRequest): Promise<Mutation> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
-    if (prior !== undefined) return showVolume(ports, prior.subject);
+    if (prior !== undefined) return showPrior(ports, prior);
     const volume = await findTombstone(ports, call.namespace, request);
     const name = request.as ?? volume.name;
     await refuseTaken(ports, call.namespace, name);
+    const final = await finalBackupOf(ports, volume);
+    if (final !== undefined) return bringBack(ports, call, { volume, name, final });
     const next: VolumeItem = {
       ...volume,
       name,
@@ -65,7 +64,7 @@ async function findTombstone(
       },
     );
   }
-  if (volume.state !== 'deleted') {
+  if (volume.state !== 'deleted' && (volume.state !== 'purged' || volume.finalBackup === undefined)) {
     throw new ProductError('UndoExpired', `The storage of "${name}" has been freed.`, {
       value: name,
       about: { volumeId: volume.id },

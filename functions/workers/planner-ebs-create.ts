@@ -56,13 +56,14 @@ function create({ record, operation }: EbsFacts): EbsStep {
 }
 
 function wantedVolume(volume: VolumeItem): NewBlockVolume | undefined {
-  const { id, attempt, sizeBytes, availabilityZone, encrypted } = volume;
+  const { id, attempt, sizeBytes, availabilityZone, encrypted, madeFrom } = volume;
   if (sizeBytes === undefined || availabilityZone === undefined) return undefined;
   return {
     clientToken: clientToken(id, attempt), // guard: create-token off: clientToken: String(Math.random()),
     sizeGiB: provisionedGiB(sizeBytes),
     availabilityZone,
     encrypted,
+    snapshotId: madeFrom?.snapshotId,
     tags: { ...productTags(volume), [tagKeys.attempt]: String(attempt) },
   };
 }

@@ -74,10 +74,10 @@ function afterTombstone(facts: EbsFacts): EbsStep {
 /** Looked up by the operation's tag before a repeat; a second one, come late, is removed. */
 function finalSnapshot(facts: EbsFacts): EbsStep {
   const { record, snapshots, operation, now } = facts;
-  const { finalBackup, storage } = record.volume;
+  const { finalSnapshot: made, storage } = record.volume;
   if (storage?.kind !== 'ebs') return { kind: 'finishDelete', message: 'Deleted', progress: 100 };
   const [oldest] = snapshots;
-  if (finalBackup === undefined && oldest !== undefined) {
+  if (made === undefined && oldest !== undefined) {
     return {
       kind: 'confirmSnapshot',
       snapshotId: oldest.id,
@@ -85,7 +85,7 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
       progress: 75,
     };
   }
-  if (finalBackup === undefined) {
+  if (made === undefined) {
     return {
       kind: 'createSnapshot',
       ebsId: storage.volumeId,
@@ -93,7 +93,7 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
       progress: 70,
     };
   }
-  const kept = snapshots.find(({ id }) => id === finalBackup);
+  const kept = snapshots.find(({ id }) => id === made);
   const failure: Failure = { code: 'StorageFailed', detail: 'EC2 could not finish the final backup.' };
   if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > 2 * patience)) {
     return { kind: 'finishDelete', failure, message: failure.detail, progress: 90 };
@@ -120,8 +120,8 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
 
 /** Frees the storage of a tombstone whose undo window has ended. What cannot be done yet is tried again for ever. */
 export function planPurge(facts: EbsFacts): EbsStep {
-  const { operation, record } = facts;
-  const { state, storage, purge, finalBackup } = record.volume;
+  const { operation, record, backups } = facts;
+  const { state, storage, purge } = record.volume;
   if (state !== 'purging' || !mayFree(facts)) {
     const failure: Failure = { code: 'IllegalState', detail: 'The undo window of the volume has not ended.' };
     return { kind: 'abandon', failure, message: failure.detail, progress: operation.progress };
@@ -130,11 +130,14 @@ export function planPurge(facts: EbsFacts): EbsStep {
   if (storage?.kind === 'ebs' && !done(operation, 'deleteVolume')) {
     return { kind: 'deleteVolume', ebsId: storage.volumeId, message: 'Freeing the EBS volume', progress: 80 };
   }
-  const backup = purge ? finalBackup : undefined;
-  if (backup !== undefined && !done(operation, `removeDouble:${backup}`)) return removeBackup(backup);
+  const removed = purge ? backups.filter(({ origin, held }) => origin === 'final' && !held) : [];
+  const left = removed.flatMap(({ storage: kept }) => (kept === undefined ? [] : [kept.snapshotId]));
+  const next = left.find((id) => !done(operation, `removeDouble:${id}`));
+  if (next !== undefined) return removeBackup(next);
   return {
     kind: 'forget',
-    keep: finalBackup !== undefined && !purge,
+    keep: backups.length > removed.length,
+    removed,
     message: 'The storage is freed',
     progress: 100,
   };

@@ -5,7 +5,7 @@ import type {
   Snapshot,
 } from '#shared/aws/ec2/block-storage.ts';
 import type { HostRecord, VolumeRecord } from '#shared/aws/table/records.ts';
-import type { OperationItem } from '#shared/model/items.ts';
+import type { BackupItem, OperationItem } from '#shared/model/items.ts';
 import { ageOf, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
 /** Everything a plan is made from, as of one moment. */
@@ -16,12 +16,15 @@ export interface EbsFacts {
   readonly block: BlockVolume | undefined;
   /** Snapshots that this operation made; only looked for once the volume is a tombstone. */
   readonly snapshots: readonly Snapshot[];
+  /** The volume's backups; only looked for once its storage is to be freed. */
+  readonly backups: readonly BackupItem[];
   /** EC2 says that the lease's holder is `stopped` or `terminated`: it writes no more (contract 3). */
   readonly holderPowerless: boolean;
   /** The host it is to be attached to. */
   readonly target: HostRecord | undefined;
   readonly now: Date;
   readonly undoWindowHours: number;
+  readonly region: string;
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
@@ -65,8 +68,8 @@ export interface EbsSteps extends CommonSteps {
   startPurge: Record<never, never>;
   /** EC2 DeleteVolume. */
   deleteVolume: { readonly ebsId: string };
-  /** The storage is freed: the record goes, or stays for its final backup. */
-  forget: { readonly keep: boolean };
+  /** The storage is freed: the record goes with its final backups that were removed, or stays for the backups there are. */
+  forget: { readonly keep: boolean; readonly removed: readonly BackupItem[] };
 }
 
 interface AttachStep {

@@ -27,6 +27,9 @@ export function planEbs(facts: EbsFacts): EbsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
+    case 'backup':
+    case 'deleteBackup':
+      return misdirected(operation);
   }
 }
 
@@ -45,6 +48,12 @@ export function planRefusal(facts: EbsFacts, error: ProductError): EbsStep {
   if (state === 'deleted') return { kind: 'finishDelete', failure, ...say };
   // Storage that is being freed has no other way to go: somebody must lift the refusal.
   return { kind: 'wait', seconds: 60, ...say };
+}
+
+/** Backups have a worker of their own. */
+function misdirected({ progress }: OperationItem): EbsStep {
+  const failure = { code: 'IllegalState', detail: 'This worker does not make backups.' } as const;
+  return { kind: 'abandon', failure, message: failure.detail, progress };
 }
 
 function superseded(operation: OperationItem): EbsStep {

@@ -3,7 +3,7 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { describe } from '../permissions/ec2.ts';
+import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
 import { hostQueuePrefix, makeHostQueues, sendToHosts } from '../permissions/queues.ts';
 import { onTable } from '../permissions/table.ts';
@@ -20,9 +20,10 @@ export interface ApiFunctionsProps {
 /** Under the 30 s after which API Gateway stops waiting. */
 const timeout = Duration.seconds(28);
 
-/** The two functions behind the API: they decide and record; AWS is changed by the workers. */
+/** The functions behind the API: they decide and record; AWS is changed by the workers. */
 export class ApiFunctions extends Construct {
   readonly volumes: ProductFunction<'volumes-api'>;
+  readonly backups: ProductFunction<'backups-api'>;
   readonly hosts: ProductFunction<'hosts-api'>;
 
   constructor(scope: Construct, id: string, { config, storage, stateMachine, hostRole }: ApiFunctionsProps) {
@@ -41,6 +42,12 @@ export class ApiFunctions extends Construct {
       permissions: [...common, describe('DescribeInstances')],
       timeout,
     });
+    this.backups = new ProductFunction(this, 'BackupsApi', {
+      name: 'backups-api',
+      environment,
+      permissions: common,
+      timeout,
+    });
     this.hosts = new ProductFunction(this, 'HostsApi', {
       name: 'hosts-api',
       environment: {
@@ -48,7 +55,12 @@ export class ApiFunctions extends Construct {
         HOST_ROLE_ID: hostRole.roleId,
         POLL_SECONDS: String(config.pollSeconds),
       },
-      permissions: [...common, makeHostQueues(this), describe('DescribeInstances', 'DescribeInstanceTypes')],
+      permissions: [
+        ...common,
+        makeHostQueues(this),
+        describe('DescribeInstances', 'DescribeInstanceTypes', 'DescribeSnapshots'),
+        ...makeSnapshots(this),
+      ],
       timeout,
     });
   }

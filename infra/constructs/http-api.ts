@@ -12,6 +12,8 @@ import type { Route } from '#shared/model/routes.ts';
 export interface VolumesHttpApiProps {
   /** Serves everything but hosts' routes, also what is no route: its answer is then a problem document. */
   readonly volumes: IFunction;
+  /** Serves backups. */
+  readonly backups: IFunction;
   /** Serves `/v1/host/…`. */
   readonly hosts: IFunction;
 }
@@ -21,7 +23,7 @@ export class VolumesHttpApi extends Construct {
   readonly api: HttpApi;
   readonly stage: HttpStage;
 
-  constructor(scope: Construct, id: string, { volumes, hosts }: VolumesHttpApiProps) {
+  constructor(scope: Construct, id: string, { volumes, backups, hosts }: VolumesHttpApiProps) {
     super(scope, id);
     this.api = new HttpApi(this, 'Http', {
       apiName: 'hivemind-volumes',
@@ -43,7 +45,7 @@ export class VolumesHttpApi extends Construct {
         format: AccessLogFormat.custom(accessLogFormat()),
       },
     });
-    this.addRoutes({ volumes, hosts });
+    this.addRoutes({ volumes, backups, hosts });
   }
 
   /** Of API Gateway's own making; a custom domain would be in front of it. */
@@ -62,6 +64,7 @@ export class VolumesHttpApi extends Construct {
       new HttpLambdaIntegration(id, target, { scopePermissionToRoute: false });
     const integrations = {
       volumes: integrate('Volumes', served.volumes),
+      backups: integrate('Backups', served.backups),
       hosts: integrate('Hosts', served.hosts),
     };
     for (const route of Object.values<Route>(routes))

@@ -24,6 +24,7 @@ import { acknowledge, acknowledgeLint } from './acknowledge.ts';
 export interface VolumeOperationProps {
   readonly ebsWorker: IFunction;
   readonly efsWorker: IFunction;
+  readonly backupWorker: IFunction;
 }
 
 /** Errors of the Lambda service itself: the worker has not begun. */
@@ -72,10 +73,11 @@ export class VolumeOperation extends Construct {
       'AwsSolutions-IAM5[Resource::*]': 'X-Ray and log delivery know no resources for these calls.',
       [wildcardFinding(this, `${props.ebsWorker.functionArn}:*`)]: versions,
       [wildcardFinding(this, `${props.efsWorker.functionArn}:*`)]: versions,
+      [wildcardFinding(this, `${props.backupWorker.functionArn}:*`)]: versions,
     });
   }
 
-  private definition({ ebsWorker, efsWorker }: VolumeOperationProps): Choice {
+  private definition({ ebsWorker, efsWorker, backupWorker }: VolumeOperationProps): Choice {
     const lost = new Fail(this, 'Worker lost', {
       error: 'WorkerLost',
       cause: 'The worker failed again and again; the sweeper starts the operation anew.',
@@ -91,6 +93,7 @@ export class VolumeOperation extends Construct {
     return driver
       .when(Condition.stringEquals('$.driver', 'ebs'), worker('EBS step', ebsWorker))
       .when(Condition.stringEquals('$.driver', 'efs'), worker('EFS step', efsWorker))
+      .when(Condition.stringEquals('$.driver', 'backup'), worker('Backup step', backupWorker))
       .otherwise(unknown);
   }
 

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { onVolumes } from '../permissions/ec2.ts';
+import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
 import { onTable } from '../permissions/table.ts';
@@ -19,10 +19,11 @@ export interface WorkersProps {
  */
 const timeout = Duration.seconds(30);
 
-/** The two functions that change EC2 and EFS, a step at a time. */
+/** The functions that change EC2 and EFS, a step at a time. */
 export class Workers extends Construct {
   readonly ebsWorker: ProductFunction<'ebs-worker'>;
   readonly efsWorker: ProductFunction<'efs-worker'>;
+  readonly backupWorker: ProductFunction<'backup-worker'>;
 
   constructor(scope: Construct, id: string, { config, storage }: WorkersProps) {
     super(scope, id);
@@ -41,6 +42,16 @@ export class Workers extends Construct {
       name: 'efs-worker',
       environment: { ...environment, FILE_SYSTEM_ID: storage.files.fileSystemId },
       permissions: [...onTable(storage), sendToHosts(this), ...onAccessPoints(this, storage.files)],
+      timeout,
+    });
+    this.backupWorker = new ProductFunction(this, 'BackupWorker', {
+      name: 'backup-worker',
+      environment: {
+        TABLE_NAME: storage.table.tableName,
+        QUEUE_PREFIX: hostQueuePrefix,
+        VOLUME_KEY_ARN: storage.volumeKey.keyArn,
+      },
+      permissions: [...onTable(storage), sendToHosts(this), ...onSnapshots(this)],
       timeout,
     });
   }

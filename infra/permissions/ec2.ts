@@ -22,6 +22,8 @@ export function onVolumes(scope: Construct, key: IKey): Permission[] {
   return [
     describe('DescribeVolumes', 'DescribeSnapshots', 'DescribeInstances'),
     { sid: 'Create', actions: ['ec2:CreateVolume'], ...volumes, conditions: asked },
+    // A snapshot's ARN stands beside the volume's when one is made from it; it must be ours.
+    { sid: 'CreateFrom', actions: ['ec2:CreateVolume'], ...snapshots, conditions: ours },
     {
       sid: 'OnOurVolumes',
       actions: ['ec2:AttachVolume', 'ec2:DetachVolume', 'ec2:DeleteVolume', 'ec2:CreateSnapshot'],
@@ -38,6 +40,31 @@ export function onVolumes(scope: Construct, key: IKey): Permission[] {
       conditions: { StringEquals: { 'ec2:CreateAction': ['CreateVolume', 'CreateSnapshot'] } },
     },
     ...underKey(key),
+  ];
+}
+
+/** To make snapshots of our volumes, which carry our tag as well. */
+export function makeSnapshots(scope: Construct): Permission[] {
+  const { volumes, snapshots } = arns(scope);
+  return [
+    { sid: 'SnapshotOf', actions: ['ec2:CreateSnapshot'], ...volumes, conditions: ours },
+    { sid: 'Snapshot', actions: ['ec2:CreateSnapshot'], ...snapshots, conditions: asked },
+    {
+      sid: 'TagSnapshots',
+      actions: ['ec2:CreateTags'],
+      ...snapshots,
+      conditions: { StringEquals: { 'ec2:CreateAction': ['CreateSnapshot'] } },
+    },
+  ];
+}
+
+/** To make snapshots, and to remove those that carry our tag. */
+export function onSnapshots(scope: Construct): Permission[] {
+  const { snapshots } = arns(scope);
+  return [
+    describe('DescribeSnapshots', 'DescribeInstances'),
+    ...makeSnapshots(scope),
+    { sid: 'DeleteSnapshot', actions: ['ec2:DeleteSnapshot'], ...snapshots, conditions: ours },
   ];
 }
 

@@ -1,11 +1,12 @@
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { WorkerName } from '#shared/model/operation.ts';
 
 /** Executions of the state machine that works on operations, by name. */
 export interface Executions {
   /** `missing`: there never was one of that name. */
   state(name: string): Promise<'running' | 'ended' | 'missing'>;
   /** Starts one; a name that was used before is success. */
-  start(name: string, operation: { readonly id: string; readonly driver: 'ebs' | 'efs' }): Promise<void>;
+  start(name: string, operation: { readonly id: string; readonly driver: WorkerName }): Promise<void>;
 }
 
 /** Executions by Step Functions. */
@@ -29,7 +30,7 @@ export class StepFunctionsExecutions implements Executions {
     }
   }
 
-  async start(name: string, { id, driver }: { id: string; driver: 'ebs' | 'efs' }): Promise<void> {
+  async start(name: string, { id, driver }: { id: string; driver: WorkerName }): Promise<void> {
     const input = JSON.stringify({ operationId: id, driver });
     try {
       await this.#client.send(new StartExecutionCommand({ stateMachineArn: this.#machine, name, input }));

@@ -1,9 +1,10 @@
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { WorkerName } from '#shared/model/operation.ts';
 
 /** Starts the work of an operation. */
 export interface Workflow {
   /** Starts the execution named by the operation's id; one that was started before is success. */
-  start(operation: { readonly id: string; readonly driver: 'ebs' | 'efs' }): Promise<void>;
+  start(operation: { readonly id: string; readonly driver: WorkerName }): Promise<void>;
 }
 
 /** The state machine VolumeOperation in Step Functions. */
@@ -16,7 +17,7 @@ export class StepFunctionsWorkflow implements Workflow {
     this.#client = client;
   }
 
-  async start({ id, driver }: { id: string; driver: 'ebs' | 'efs' }): Promise<void> {
+  async start({ id, driver }: { id: string; driver: WorkerName }): Promise<void> {
     const command = new StartExecutionCommand({
       stateMachineArn: this.#machine,
       name: id,

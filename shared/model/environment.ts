@@ -29,6 +29,11 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   POLL_SECONDS: z.coerce.number().int().positive(),
 });
 
+export const BackupsApiEnvironment = VolumesApiEnvironment;
+
+/** Makes and removes backups. */
+export const BackupWorkerEnvironment = Common.extend({ ...Waker, VOLUME_KEY_ARN: z.string().min(1) });
+
 export const EbsWorkerEnvironment = Common.extend({
   ...Waker,
   VOLUME_KEY_ARN: z.string().min(1),
@@ -48,6 +53,11 @@ export const functions = {
   'hosts-api': { entry: 'functions/hosts/hosts-api.handler.ts', environment: HostsApiEnvironment },
   'ebs-worker': { entry: 'functions/volumes/ebs-worker.handler.ts', environment: EbsWorkerEnvironment },
   'efs-worker': { entry: 'functions/volumes/efs-worker.handler.ts', environment: EfsWorkerEnvironment },
+  'backups-api': { entry: 'functions/backups/backups-api.handler.ts', environment: BackupsApiEnvironment },
+  'backup-worker': {
+    entry: 'functions/backups/backup-worker.handler.ts',
+    environment: BackupWorkerEnvironment,
+  },
   sweeper: { entry: 'functions/volumes/sweeper.handler.ts', environment: SweeperEnvironment },
   'host-events': { entry: 'functions/hosts/host-events.handler.ts', environment: HostEventsEnvironment },
 } as const;

@@ -45,6 +45,9 @@ export const errorCodes = {
   VolumeNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such volume' },
   HostNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such host' },
   OperationNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such operation' },
+  BackupNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such backup' },
+  BackupHeld: { status: 409, exit: refused, retryable: false, title: 'The backup is under a hold' },
+  BackupInUse: { status: 409, exit: conflict, retryable: true, title: 'The backup is in use' },
   NameTaken: { status: 409, exit: conflict, retryable: false, title: 'The name is taken by another volume' },
   IdempotencyMismatch: {
     status: 409,

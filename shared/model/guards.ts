@@ -1,13 +1,15 @@
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
   /** Number of the contract. */
-  readonly contract: 1 | 2 | 3 | 4 | 5 | 6 | 8 | 9;
+  readonly contract: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
   readonly says: string;
   /** Test file that fails when the line is switched off; `npm run test:guards` proves it. */
   readonly test: string;
 }
 
 const workers = 'test/unit/workers/guards.test.ts';
+
+const backups = 'test/unit/backups/backups.test.ts';
 
 const agent = {
   blocks: 'test/unit/agent/blocks.test.ts',
@@ -27,6 +29,23 @@ const api = {
 
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
+  'backup-freezes': {
+    contract: 7,
+    says: 'What a host writes to is cut by that host, frozen, unless the backup asks for less.',
+    test: backups,
+  },
+  'cut-proven': {
+    contract: 7,
+    says: 'A cut that a host called for counts only once it says that the volume was frozen all the time.',
+    test: backups,
+  },
+  'backup-held': { contract: 7, says: 'A backup under a hold is not removed.', test: backups },
+  'backup-in-use': { contract: 7, says: 'A backup that is being restored is not removed.', test: backups },
+  'restored-no-ticket': {
+    contract: 1,
+    says: 'A restored volume has its filesystem: it never gets a format ticket.',
+    test: backups,
+  },
   'create-token': {
     contract: 4,
     says: "A create's client token derives from the volume's id and attempt, so that a repeat makes nothing new.",

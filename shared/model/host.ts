@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { AvailabilityZone, HostId, Namespace, VolumeId, VolumeName } from './names.ts';
+import { HostTask } from './task.ts';
 import { Driver, FilesystemRecord, Owner, StorageRef, VolumeType } from './volume.ts';
 
 /** A host as the API shows it. */
@@ -117,6 +118,7 @@ export const SyncAnswer = z
     now: z.iso.datetime(),
     assignments: z.array(Assignment),
     purges: z.array(PurgeTask),
+    tasks: z.array(HostTask),
     draining: z.boolean(),
   })
   .meta({ id: 'SyncAnswer' });

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
-import { HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
-import { Operation } from './operation.ts';
+import { Backup, Consistency } from './backup.ts';
+import { TaskResult } from './task.ts';
+import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
 
 /**
@@ -20,6 +22,10 @@ export const VolumeItem = Volume.omit({
   attempt: z.int().min(1),
   /** When the current attempt's create answered 200: NotFound for 10 minutes after it means that attempt failed. */
   createdInAwsAt: z.iso.datetime().optional(),
+  /** The backup that its storage is made from. */
+  madeFrom: z.strictObject({ backupId: BackupId, snapshotId: z.string() }).optional(),
+  /** The snapshot of the delete under way; once it is complete it is the final backup's. */
+  finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
   purge: z.boolean().default(false),
 });
@@ -88,7 +94,7 @@ export const StepItem = z.strictObject({
 export type StepItem = z.infer<typeof StepItem>;
 
 export const OperationItem = Operation.extend({
-  driver: z.enum(['ebs', 'efs']),
+  driver: WorkerName,
   /** The epoch this operation raised the lease to. */
   epoch: z.int().min(0).optional(),
   /** Host to take it from, at a hand-over. */
@@ -167,3 +173,43 @@ export const PurgeItem = z.strictObject({
   at: z.iso.datetime(),
 });
 export type PurgeItem = z.infer<typeof PurgeItem>;
+
+export const BackupItem = Backup.extend({
+  /** Who needs it right now: operations that are not finished, and volumes whose storage is still to be made from it. */
+  users: z.array(z.union([OperationId, VolumeId])).max(200),
+});
+export type BackupItem = z.infer<typeof BackupItem>;
+
+/** A backup in its namespace, and in its volume's list; ids are ULIDs, so both are in the order of time. */
+export const BackupIndexItem = z.strictObject({
+  namespace: Namespace,
+  volumeId: VolumeId,
+  backupId: BackupId,
+});
+export type BackupIndexItem = z.infer<typeof BackupIndexItem>;
+
+/** That a backup of the volume is being made: one at a time. Lives in the volume's partition. */
+export const BackingItem = z.strictObject({
+  volumeId: VolumeId,
+  backupId: BackupId,
+  operationId: OperationId,
+  since: z.iso.datetime(),
+});
+export type BackingItem = z.infer<typeof BackingItem>;
+
+/** Something that a host is asked to do for an operation; under the operation, with a twin in the host's partition until it is done. */
+export const TaskItem = z.strictObject({
+  operationId: OperationId,
+  hostId: HostId,
+  volumeId: VolumeId,
+  epoch: z.int().min(0),
+  kind: z.literal('cut'),
+  consistency: Consistency,
+  /** After it the host does not begin any more. */
+  deadline: z.iso.datetime(),
+  at: z.iso.datetime(),
+  /** The host has called for the cut: whether it was made is not known until the host says so. */
+  begun: z.boolean().default(false),
+  result: TaskResult.optional(),
+});
+export type TaskItem = z.infer<typeof TaskItem>;

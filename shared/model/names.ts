@@ -29,6 +29,9 @@ const ulidPattern = '[0-9A-HJKMNP-TV-Z]{26}';
 export const VolumeId = z
   .string()
   .regex(new RegExp(`^vol-${ulidPattern}$`), { error: 'a volume id: "vol-" and 26 characters' });
+export const BackupId = z
+  .string()
+  .regex(new RegExp(`^bak-${ulidPattern}$`), { error: 'a backup id: "bak-" and 26 characters' });
 export const OperationId = z
   .string()
   .regex(/^op-[0-9A-Za-z]{26,64}$/, { error: 'an operation id: "op-" and 26 to 64 letters and digits' });

@@ -1,7 +1,15 @@
 import * as z from 'zod';
-import { HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 
-export const operationKinds = ['create', 'attach', 'detach', 'delete', 'purge'] as const;
+export const operationKinds = [
+  'create',
+  'attach',
+  'detach',
+  'delete',
+  'purge',
+  'backup',
+  'deleteBackup',
+] as const;
 export const OperationKind = z.enum(operationKinds).meta({ id: 'OperationKind' });
 export type OperationKind = z.infer<typeof OperationKind>;
 
@@ -18,6 +26,8 @@ export const Operation = z
     volumeId: VolumeId,
     volume: VolumeName,
     host: HostId.optional(),
+    /** The backup that it makes, removes or restores. */
+    backup: BackupId.optional(),
     status: OperationStatus,
     /** 0 to 100; grows only. */
     progress: z.int().min(0).max(100),
@@ -35,13 +45,17 @@ export function isFinished(status: OperationStatus): boolean {
   return status === 'succeeded' || status === 'failed';
 }
 
+/** Which worker serves an operation: one for each kind of storage, and one for backups. */
+export const WorkerName = z.enum(['ebs', 'efs', 'backup']);
+export type WorkerName = z.infer<typeof WorkerName>;
+
 /** Input and answer of the worker functions: the state machine loops until `outcome` is not `wait` or `continue`. */
-export const WorkerInput = z.object({ operationId: OperationId, driver: z.enum(['ebs', 'efs']) });
+export const WorkerInput = z.object({ operationId: OperationId, driver: WorkerName });
 export type WorkerInput = z.infer<typeof WorkerInput>;
 
 export const WorkerOutput = z.object({
   operationId: OperationId,
-  driver: z.enum(['ebs', 'efs']),
+  driver: WorkerName,
   outcome: z.enum(['continue', 'wait', 'done', 'failed']),
   /** Seconds for the Wait state; 0 unless outcome is `wait`. */
   waitSeconds: z.int().min(0).max(60),

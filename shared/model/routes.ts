@@ -1,77 +1,25 @@
 import * as z from 'zod';
 import {
-  Assignment,
-  ClaimAnswer,
-  ClaimRequest,
-  DrainHost,
-  FormatTicket,
-  FormattedRequest,
-  Host,
-  LeaseAnswer,
-  LeaseRequest,
-  PurgedRequest,
-  RegisterHost,
-  Registration,
-  ReleaseRequest,
-  SyncAnswer,
-  SyncRequest,
-  TicketRequest,
-} from './host.ts';
-import { HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+  flag,
+  ListVolumesQuery,
+  mutation,
+  ns,
+  onVolume,
+  Page,
+  paging,
+  VolumePage,
+  volumePath,
+  type Route,
+} from './route.ts';
+import { backupRoutes } from './routes-backups.ts';
+import { hostRoutes } from './routes-hosts.ts';
+import { DrainHost, Host } from './host.ts';
+import { HostId, OperationId, VolumeName } from './names.ts';
 import { Operation, OperationStatus } from './operation.ts';
-import {
-  AttachVolume,
-  CreateVolume,
-  DetachVolume,
-  UndeleteVolume,
-  UpdateVolume,
-  Volume,
-  VolumeType,
-} from './volume.ts';
+import { AttachVolume, CreateVolume, DetachVolume, UndeleteVolume, UpdateVolume, Volume } from './volume.ts';
 
-/** One call of the API: the source of the router, of the client and of the OpenAPI document. */
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With {placeholders}, as in OpenAPI. */
-  readonly path: string;
-  readonly summary: string;
-  /** Which function serves it. */
-  readonly served: 'volumes' | 'hosts';
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** Success statuses with their bodies; problems are the same everywhere. */
-  readonly answers: Readonly<Record<number, z.ZodType | null>>;
-}
-
-export const maxPageSize = 1000;
-
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
-const paging = {
-  cursor: z.string().max(2048).optional(),
-  limit: z.coerce.number().int().min(1).max(maxPageSize).optional(),
-};
-const ns = { namespace: Namespace };
-
-const Page = <T extends z.ZodType>(item: T, id: string) =>
-  z
-    .strictObject({
-      items: z.array(item),
-      cursor: z.string().optional().meta({ description: 'Present when there is more' }),
-    })
-    .meta({ id });
-
-export const VolumePage = Page(Volume, 'VolumePage');
 export const OperationPage = Page(Operation, 'OperationPage');
 export const HostPage = Page(Host, 'HostPage');
-
-/** `label` may be repeated, each a condition: `key=value`, `key`, `!key`; all must hold. */
-export const ListVolumesQuery = z.strictObject({
-  label: z.array(z.string().max(512)).max(40).optional(),
-  type: VolumeType.optional(),
-  deleted: flag.optional().meta({ description: 'List tombstones instead' }),
-  ...paging,
-});
 
 /** Seed's body of a delete. */
 export const SeedDelete = z
@@ -86,11 +34,6 @@ export const Identity = z
     version: z.string(),
   })
   .meta({ id: 'Identity' });
-
-const mutation = { 200: Volume, 202: Operation } as const;
-const volumePath = '/v1/namespaces/{namespace}/volumes/{name}';
-const onVolume = z.strictObject({ ...ns, name: VolumeName });
-const onAttachment = z.strictObject({ volumeId: VolumeId });
 
 /** The operations of the API by name. A 202 means: an operation is under way; `Location` names it. */
 export const routes = {
@@ -145,7 +88,7 @@ export const routes = {
     summary: 'Bring a deleted volume back',
     params: onVolume,
     body: UndeleteVolume,
-    answers: { 200: Volume },
+    answers: mutation,
   },
   attachVolume: {
     method: 'POST',
@@ -249,108 +192,9 @@ export const routes = {
     answers: {},
   },
 
-  registerHost: {
-    method: 'POST',
-    path: '/v1/host/register',
-    served: 'hosts',
-    summary: 'The calling host is up',
-    body: RegisterHost,
-    answers: { 200: Registration },
-  },
-  syncHost: {
-    method: 'POST',
-    path: '/v1/host/sync',
-    served: 'hosts',
-    summary: 'Report what is, fetch what should be',
-    body: SyncRequest,
-    answers: { 200: SyncAnswer },
-  },
-  hostCreateVolume: {
-    method: 'POST',
-    path: '/v1/host/volumes',
-    served: 'hosts',
-    summary: 'Create a volume in the host’s namespace',
-    body: CreateVolume,
-    answers: { 200: Volume, 201: Volume, 202: Operation },
-  },
-  hostListVolumes: {
-    method: 'GET',
-    path: '/v1/host/volumes',
-    served: 'hosts',
-    summary: 'List the volumes of the host’s namespace',
-    query: z.strictObject(paging),
-    answers: { 200: VolumePage },
-  },
-  hostGetVolume: {
-    method: 'GET',
-    path: '/v1/host/volumes/{name}',
-    served: 'hosts',
-    summary: 'Read one volume of the host’s namespace',
-    params: z.strictObject({ name: VolumeName }),
-    answers: { 200: Volume },
-  },
-  hostDeleteVolume: {
-    method: 'DELETE',
-    path: '/v1/host/volumes/{name}',
-    served: 'hosts',
-    summary: 'Delete a volume that nothing uses',
-    params: z.strictObject({ name: VolumeName }),
-    answers: mutation,
-  },
-  claimVolume: {
-    method: 'POST',
-    path: '/v1/host/volumes/{name}/claim',
-    served: 'hosts',
-    summary: 'Have a volume attached to the calling host',
-    params: z.strictObject({ name: VolumeName }),
-    body: ClaimRequest,
-    answers: { 200: ClaimAnswer, 202: ClaimAnswer },
-  },
-  setLease: {
-    method: 'POST',
-    path: '/v1/host/attachments/{volumeId}/lease',
-    served: 'hosts',
-    summary: 'Set or clear inUse under the host’s epoch',
-    params: onAttachment,
-    body: LeaseRequest,
-    answers: { 200: LeaseAnswer },
-  },
-  takeTicket: {
-    method: 'POST',
-    path: '/v1/host/attachments/{volumeId}/ticket',
-    served: 'hosts',
-    summary: 'Take the one-time format ticket',
-    params: onAttachment,
-    body: TicketRequest,
-    answers: { 200: FormatTicket },
-  },
-  reportFormatted: {
-    method: 'POST',
-    path: '/v1/host/attachments/{volumeId}/formatted',
-    served: 'hosts',
-    summary: 'The ticket was used; or the filesystem was mounted once',
-    params: onAttachment,
-    body: FormattedRequest,
-    answers: { 200: Assignment },
-  },
-  releaseVolume: {
-    method: 'POST',
-    path: '/v1/host/attachments/{volumeId}/release',
-    served: 'hosts',
-    summary: 'Give an idle attachment back',
-    params: onAttachment,
-    body: ReleaseRequest,
-    answers: { 200: Volume, 202: Operation },
-  },
-  reportPurged: {
-    method: 'POST',
-    path: '/v1/host/purges/{volumeId}',
-    served: 'hosts',
-    summary: 'The directory of a deleted network volume is empty',
-    params: onAttachment,
-    body: PurgedRequest,
-    answers: { 200: Volume },
-  },
+  ...backupRoutes,
+  ...hostRoutes,
 } as const satisfies Record<string, Route>;
 
+export { ListVolumesQuery, maxPageSize, VolumePage, type Route, type ServedBy } from './route.ts';
 export type RouteName = keyof typeof routes;

@@ -7,7 +7,14 @@ import type { AttachmentView, FilesystemRecord, Volume } from './volume.ts';
 
 /** A volume as a listing shows it. */
 export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Volume {
-  const { attempt: _attempt, createdInAwsAt: _createdInAwsAt, purge: _purge, ...shown } = volume;
+  const {
+    attempt: _attempt,
+    createdInAwsAt: _createdInAwsAt,
+    purge: _purge,
+    madeFrom: _madeFrom,
+    finalSnapshot: _finalSnapshot,
+    ...shown
+  } = volume;
   const { sizeBytes, storage, driver } = volume;
   const gib = storage?.kind === 'ebs' ? storage.provisionedGiB : provisionedGiB(sizeBytes ?? 0);
   return {

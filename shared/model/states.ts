@@ -10,7 +10,7 @@
  * `deleting`  delete accepted: waits for the hand-back, detaches
  * `deleted`   tombstone: the name is free, the storage is kept until the undo window ends
  * `purging`   the undo window has ended: storage is being freed
- * `purged`    storage freed; only the final backup is left
+ * `purged`    storage freed; only backups are left, and it can be made again from the final one
  * `failed`    AWS could not create it; the record says why
  */
 export const transitions = {
@@ -23,7 +23,7 @@ export const transitions = {
   deleting: ['deleted', 'available', 'attached'],
   deleted: ['available', 'unplaced', 'failed', 'purging'],
   purging: ['purged', 'gone'],
-  purged: ['gone'],
+  purged: ['creating', 'gone'],
   failed: ['creating', 'deleted'],
 } as const satisfies Record<string, readonly string[]>;
 

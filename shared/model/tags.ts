@@ -10,6 +10,8 @@ export const tagKeys = {
   attempt: 'hivemind:attempt',
   /** On a snapshot: the operation that made it. */
   operation: 'hivemind:operation',
+  /** On a snapshot: the backup that it is. */
+  backup: 'hivemind:backup',
   /** On instances: the namespace the host serves (default `default`). */
   hostNamespace: 'hivemind:host-namespace',
 } as const;

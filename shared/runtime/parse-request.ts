@@ -7,7 +7,7 @@ import type { HttpRequest } from './http-request.ts';
 import type { Matched } from './match-route.ts';
 
 /** Bytes. Reports of a host with many volumes are the largest bodies. */
-const maxBody = { volumes: 128 * 1024, hosts: 1024 * 1024 } as const satisfies Record<
+const maxBody = { volumes: 128 * 1024, backups: 128 * 1024, hosts: 1024 * 1024 } as const satisfies Record<
   Route['served'],
   number
 >;

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { isProductError } from '#shared/model/errors.ts';
-import type { RouteName, routes } from '#shared/model/routes.ts';
+import type { ServedBy as Server, RouteName, routes } from '#shared/model/routes.ts';
 import { parseEvent, type Caller, type HttpRequest } from './http-request.ts';
 import { jsonResponse, problemResponse, type Answered, type HttpResponse } from './http-response.ts';
 import { RouteTable, type Matched } from './match-route.ts';
@@ -8,7 +8,7 @@ import { parseParts } from './parse-request.ts';
 import type { Log } from './telemetry.ts';
 
 type Routes = typeof routes;
-export type ServedBy<F extends 'volumes' | 'hosts'> = {
+export type ServedBy<F extends Server> = {
   [N in RouteName]: Routes[N]['served'] extends F ? N : never;
 }[RouteName];
 type Output<R, K extends string> =
@@ -33,7 +33,7 @@ export type RouteAnswer<N extends RouteName> = {
 }[keyof Routes[N]['answers']];
 
 /** One function per route that a Lambda serves: a route without one does not compile. */
-export type RouteHandlers<F extends 'volumes' | 'hosts'> = {
+export type RouteHandlers<F extends Server> = {
   readonly [N in ServedBy<F>]: (request: RouteRequest<N>) => Promise<RouteAnswer<N>>;
 };
 
@@ -43,7 +43,7 @@ type AnyHandler = (request: unknown) => Promise<Answered>;
 const unaudited: ReadonlySet<RouteName> = new Set<RouteName>(['syncHost']);
 
 /** Parse, hand over, answer. Every error becomes a problem document; every change, and every try, an audit line. */
-export function createRouter<F extends 'volumes' | 'hosts'>(served: F, handlers: RouteHandlers<F>, log: Log) {
+export function createRouter<F extends Server>(served: F, handlers: RouteHandlers<F>, log: Log) {
   const table = new RouteTable(served);
   return async (event: unknown): Promise<HttpResponse> => {
     let request: HttpRequest;

@@ -7,6 +7,7 @@ import type {
   NewBlockVolume,
   NewSnapshot,
   Snapshot,
+  SnapshotTag,
 } from '#shared/aws/ec2/block-storage.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
@@ -197,10 +198,9 @@ export class FakeBlockStorage implements BlockStorage {
     });
   }
 
-  findSnapshots(operationId: string): Promise<Snapshot[]> {
-    return this.#read(({ snapshots }) =>
-      [...snapshots.values()].filter(({ tags }) => tags[tagKeys.operation] === operationId),
-    );
+  findSnapshots(of: SnapshotTag): Promise<Snapshot[]> {
+    const [key, value] = 'backup' in of ? [tagKeys.backup, of.backup] : [tagKeys.operation, of.operation];
+    return this.#read(({ snapshots }) => [...snapshots.values()].filter(({ tags }) => tags[key] === value));
   }
 
   deleteSnapshot(id: string): Promise<void> {

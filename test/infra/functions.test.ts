@@ -19,6 +19,8 @@ const names = Object.keys(functions) as FunctionName[];
 const roles: Readonly<Record<FunctionName, string>> = {
   'volumes-api': 'FunctionsVolumesApiRole',
   'hosts-api': 'FunctionsHostsApiRole',
+  'backups-api': 'FunctionsBackupsApiRole',
+  'backup-worker': 'WorkersBackupWorkerRole',
   'ebs-worker': 'WorkersEbsWorkerRole',
   'efs-worker': 'WorkersEfsWorkerRole',
   sweeper: 'SweeperFunctionRole',
@@ -117,6 +119,18 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'sqs:GetQueueAttributes',
     'ec2:DescribeInstances',
     'ec2:DescribeInstanceTypes',
+    'ec2:DescribeSnapshots',
+    'ec2:CreateSnapshot',
+    'ec2:CreateTags',
+  ],
+  'backups-api': ['states:StartExecution', 'sqs:SendMessage'],
+  'backup-worker': [
+    'sqs:SendMessage',
+    'ec2:DescribeSnapshots',
+    'ec2:DescribeInstances',
+    'ec2:CreateSnapshot',
+    'ec2:DeleteSnapshot',
+    'ec2:CreateTags',
   ],
   'ebs-worker': [
     'sqs:SendMessage',

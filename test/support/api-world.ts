@@ -3,6 +3,7 @@ import type { Assignment, SyncAnswer } from '#shared/model/host.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { createRouter } from '#shared/runtime/router.ts';
 import { hostRoutes } from '#functions/hosts/host-routes.ts';
+import { backupRoutes } from '#functions/backups/backup-routes.ts';
 import { volumeRoutes } from '#functions/volumes/volume-routes.ts';
 import { Table } from '#shared/aws/table/table.ts';
 import type { ItemStore } from '#shared/aws/table/store.ts';
@@ -88,6 +89,7 @@ export class ApiWorld {
   readonly log: Line[] = [];
   readonly queues: unknown[] = [];
   readonly #volumes: ReturnType<typeof createRouter>;
+  readonly #backups: ReturnType<typeof createRouter>;
   readonly #hosts: ReturnType<typeof createRouter>;
 
   constructor(options: ApiWorldOptions = {}) {
@@ -112,17 +114,25 @@ export class ApiWorld {
     };
     const hostSettings = { roleId, pollSeconds: 20 };
     this.#volumes = createRouter('volumes', volumeRoutes(ports), log);
+    this.#backups = createRouter('backups', backupRoutes(ports), log);
     this.#hosts = createRouter(
       'hosts',
-      hostRoutes({ ...ports, queues, newUuid: randomUUID, hostSettings }),
+      hostRoutes({ ...ports, queues, snapshots: this.world.storage, newUuid: randomUUID, hostSettings }),
       log,
     );
   }
 
   async send(request: ApiRequest): Promise<ApiAnswer> {
-    const serve = request.path.startsWith('/v1/host/') ? this.#hosts : this.#volumes;
+    const serve = this.#serverOf(request.path);
     const { statusCode, headers, body } = await serve(eventOf(request));
     return { status: statusCode, headers, body: JSON.parse(body) as unknown };
+  }
+
+  /** As the HTTP API's routes say. */
+  #serverOf(path: string): ReturnType<typeof createRouter> {
+    if (path.startsWith('/v1/host/')) return this.#hosts;
+    const ofBackups = /^\/v1\/namespaces\/[^/]+\/(backups(\/|$)|volumes\/[^/]+\/backups$)/;
+    return ofBackups.test(path) ? this.#backups : this.#volumes;
   }
 
   get(path: string, query = ''): Promise<ApiAnswer> {

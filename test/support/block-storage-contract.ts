@@ -141,12 +141,12 @@ export function blockStorageContract(name: string, make: () => Promise<BlockStor
       const { id } = await stage.storage.createSnapshot({ volumeId, description: 'test', tags });
       await until('the snapshot is completed', async () => {
         await stage.pass();
-        const found = await stage.storage.findSnapshots(operation);
+        const found = await stage.storage.findSnapshots({ operation: operation });
         return found.length === 1 && found[0]?.id === id && found[0].state === 'completed';
       });
       await stage.storage.deleteSnapshot(id);
       await stage.storage.deleteSnapshot(id);
-      expect(await stage.storage.findSnapshots(operation)).toEqual([]);
+      expect(await stage.storage.findSnapshots({ operation: operation })).toEqual([]);
     });
 
     it('refuses to attach to an instance that is not there', async () => {

@@ -8,10 +8,11 @@ import type { WorkerDriver } from '../runner.ts';
 import { ebsExecutors } from './executors.ts';
 
 export interface EbsPorts {
-  readonly table: Pick<Table, 'readHost'>;
+  readonly table: Pick<Table, 'readHost' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
   readonly instances: Instances;
   readonly undoWindowHours: number;
+  readonly region: string;
 }
 
 /** The EBS half of a worker. */
@@ -29,19 +30,23 @@ async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts>
   const { operation, record } = seen;
   const { storage, state } = record.volume;
   const [block] = storage?.kind === 'ebs' ? await ports.storage.findVolumes([storage.volumeId]) : [];
-  const snapshots = state === 'deleted' ? await ports.storage.findSnapshots(operation.id) : [];
+  const snapshots = state === 'deleted' ? await ports.storage.findSnapshots({ operation: operation.id }) : [];
+  const backups = state === 'purging' ? await ports.table.listBackupsOf(record.volume.id) : [];
   const attaching = operation.kind === 'attach' && operation.host !== undefined;
   const target = attaching ? await ports.table.readHost(operation.host ?? '') : undefined;
   const holderPowerless = await isPowerless(ports, seen);
-  const { undoWindowHours } = ports;
-  return { ...seen, block, snapshots, target, holderPowerless, undoWindowHours };
+  const { undoWindowHours, region } = ports;
+  return { ...seen, block, snapshots, backups, target, holderPowerless, undoWindowHours, region };
 }
 
 /**
  * Contract 3: only EC2's `stopped` and `terminated` mean that the holder writes no more. EC2 forgets a terminated instance
  * after an hour or so: one that it does not know counts if it was known to be terminated before.
  */
-async function isPowerless({ instances, table }: EbsPorts, { record }: ChangeFacts): Promise<boolean> {
+export async function isPowerless(
+  { instances, table }: Pick<EbsPorts, 'instances' | 'table'>,
+  { record }: ChangeFacts,
+): Promise<boolean> {
   const { lease } = record;
   if (lease?.inUse !== true || lease.holder === undefined) return false;
   const [holder] = await instances.find([lease.holder]);

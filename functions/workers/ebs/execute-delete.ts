@@ -1,10 +1,13 @@
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import { createBackup, forgetBackup } from '#shared/aws/table/backup-writes.ts';
 import { bury, forget } from '#shared/aws/table/volume-writes.ts';
+import type { BackupItem } from '#shared/model/items.ts';
+import { newBackup } from '#shared/model/rules-backup.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
 import { changeVolume, fail, freeDevice, goOn, look, succeed, volumeTo } from '../change.ts';
 import type { EbsFacts } from '../planner-ebs-steps.ts';
-import { productTags } from '../product-tags.ts';
+import { backupTag, productTags } from '../product-tags.ts';
 import type { EbsExecutors } from './executors.ts';
 
 type Part = Pick<
@@ -26,15 +29,15 @@ export function deleteExecutors(storage: BlockStorage): Part {
       kind: 'effect',
       perform: async ({ ebsId }, { operation, record }) => {
         const { volume } = record;
-        const tags = { ...productTags(volume), [tagKeys.operation]: operation.id };
+        const tags = { ...productTags(volume), [tagKeys.operation]: operation.id, ...backupTag(operation) };
         const description = `Final backup of ${volume.namespace}/${volume.name}`;
         const { id } = await storage.createSnapshot({ volumeId: ebsId, description, tags });
-        return (facts) => look(1, [changeVolume(facts, { finalBackup: id })]);
+        return (facts) => look(1, [changeVolume(facts, { finalSnapshot: id })]);
       },
     },
     confirmSnapshot: {
       kind: 'record',
-      change: (facts, { snapshotId }) => goOn([changeVolume(facts, { finalBackup: snapshotId })]),
+      change: (facts, { snapshotId }) => goOn([changeVolume(facts, { finalSnapshot: snapshotId })]),
     },
     removeDouble: {
       kind: 'effect',
@@ -46,11 +49,19 @@ export function deleteExecutors(storage: BlockStorage): Part {
     finishDelete: {
       kind: 'record',
       change: (facts, { failure }) => {
-        if (failure === undefined) return succeed(facts, [changeVolume(facts, { operation: undefined })]);
+        if (failure === undefined) return succeed(facts, keepFinal(facts));
         const reason = `No final backup: ${failure.detail}`;
-        return fail(facts, failure, [changeVolume(facts, { operation: undefined, reason })]);
+        return fail(facts, failure, [
+          changeVolume(facts, { operation: undefined, finalSnapshot: undefined, reason }),
+        ]);
       },
     },
+    ...purgeExecutors(storage),
+  };
+}
+
+function purgeExecutors(storage: BlockStorage): Pick<Part, 'startPurge' | 'deleteVolume' | 'forget'> {
+  return {
     startPurge: { kind: 'record', change: (facts) => goOn([changeVolume(facts, { state: 'purging' })]) },
     deleteVolume: {
       kind: 'effect',
@@ -62,7 +73,10 @@ export function deleteExecutors(storage: BlockStorage): Part {
     },
     forget: {
       kind: 'record',
-      change: (facts, { keep }) => succeed(facts, keep ? keepRecord(facts) : gone(facts)),
+      change: (facts, { keep, removed }) => {
+        const end = keep ? keepRecord(facts) : forget(facts.record);
+        return succeed(facts, [...end, ...removed.flatMap(forgetBackup)]);
+      },
     },
   };
 }
@@ -70,18 +84,39 @@ export function deleteExecutors(storage: BlockStorage): Part {
 function tombstone(facts: EbsFacts, purgeAt: string): Write[] {
   const { record, now } = facts;
   const deletedAt = now.toISOString();
-  // A backup from a delete that was undone: `--purge` removes it, else the one that is made now takes its place.
-  const { purge, finalBackup } = record.volume;
-  const kept = { finalBackup: purge ? finalBackup : undefined };
-  const next = volumeTo(facts, { state: 'deleted', deletedAt, purgeAt, hosts: [], ...kept });
+  const next = volumeTo(facts, { state: 'deleted', deletedAt, purgeAt, hosts: [], finalSnapshot: undefined });
   return [...bury(record, next), ...record.attachments.flatMap(freeDevice)];
 }
 
-/** The record stays, for its final backup. */
-function keepRecord(facts: EbsFacts): Write[] {
-  return [changeVolume(facts, { state: 'purged', storage: undefined, operation: undefined })];
+/** The snapshot of the delete is a backup from now on. */
+function keepFinal(facts: EbsFacts): Write[] {
+  const { operation, record, now, snapshots } = facts;
+  const { finalSnapshot, storage } = record.volume;
+  const ended = { operation: undefined, finalSnapshot: undefined } as const;
+  if (finalSnapshot === undefined || operation.backup === undefined || storage?.kind !== 'ebs')
+    return [changeVolume(facts, ended)];
+  const cutAt = snapshots.find(({ id }) => id === finalSnapshot)?.startedAt ?? now;
+  const { region } = facts;
+  const backup = newBackup(record, {
+    id: operation.backup,
+    origin: 'final',
+    consistency: 'none',
+    description: `Made when ${record.volume.name} was deleted`,
+    caller: operation.caller,
+    region,
+    now,
+  });
+  const complete: BackupItem = {
+    ...backup,
+    state: 'available',
+    storage: { kind: 'snapshot', snapshotId: finalSnapshot, sizeGiB: storage.provisionedGiB },
+    cutAt: cutAt.toISOString(),
+    completedAt: now.toISOString(),
+  };
+  return [changeVolume(facts, { ...ended, finalBackup: backup.id }), ...createBackup(complete)];
 }
 
-function gone({ record }: EbsFacts): Write[] {
-  return forget(record);
+/** The record stays, for its backups. */
+function keepRecord(facts: EbsFacts): Write[] {
+  return [changeVolume(facts, { state: 'purged', storage: undefined, operation: undefined })];
 }

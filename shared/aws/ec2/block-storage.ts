@@ -1,5 +1,5 @@
 /** Block storage as the product needs it: volumes of one Region, made and found by our tags. */
-export interface BlockStorage {
+export interface BlockStorage extends Snapshots {
   /**
    * Makes a volume, or gives the one that an earlier call with the same token made.
    * @throws ProductError LimitExceeded, StorageFailed, AccessDenied when AWS refuses; Throttled or Unavailable when it may have happened.
@@ -15,13 +15,20 @@ export interface BlockStorage {
   detach(request: DetachRequest): Promise<void>;
   /** Deletes a volume; one that is gone is success. `in-use`: it is attached somewhere, nothing was done. */
   deleteVolume(id: string): Promise<'deleted' | 'in-use'>;
+}
+
+/** Snapshots of volumes, in one Region. */
+export interface Snapshots {
   /** Not safe to repeat blindly: look for the operation's snapshots first. */
   createSnapshot(wanted: NewSnapshot): Promise<Snapshot>;
-  /** Snapshots that an operation made, oldest first. Reads may lag behind writes. */
-  findSnapshots(operationId: string): Promise<Snapshot[]>;
+  /** Snapshots that an operation made, or of a backup, oldest first. Reads may lag behind writes. */
+  findSnapshots(of: SnapshotTag): Promise<Snapshot[]>;
   /** Deletes a snapshot; one that is gone is success. */
   deleteSnapshot(id: string): Promise<void>;
 }
+
+/** What a snapshot is looked for by. */
+export type SnapshotTag = { readonly operation: string } | { readonly backup: string };
 
 export type Tags = Readonly<Record<string, string>>;
 
@@ -31,6 +38,8 @@ export interface NewBlockVolume {
   readonly sizeGiB: number;
   readonly availabilityZone: string;
   readonly encrypted: boolean;
+  /** What it is made from; else it is empty. */
+  readonly snapshotId?: string | undefined;
   readonly tags: Tags;
 }
 

@@ -1,10 +1,7 @@
 import {
   AttachVolumeCommand,
-  CreateSnapshotCommand,
   CreateVolumeCommand,
-  DeleteSnapshotCommand,
   DeleteVolumeCommand,
-  DescribeSnapshotsCommand,
   DetachVolumeCommand,
   paginateDescribeVolumes,
   type EC2Client,
@@ -21,10 +18,12 @@ import type {
   NewBlockVolume,
   NewSnapshot,
   Snapshot,
-  Tags,
+  SnapshotTag,
 } from './block-storage.ts';
 import { ec2Clients, type Repeat } from './clients.ts';
-import { toBlockVolume, toSnapshot } from './ec2-shapes.ts';
+import { doing, tagList, unlessCode } from './calls.ts';
+import { toBlockVolume } from './ec2-shapes.ts';
+import { Ec2Snapshots } from './ec2-snapshots.ts';
 import { awsCode, translateAwsError } from './errors.ts';
 
 export interface Ec2BlockStorageOptions {
@@ -41,10 +40,12 @@ const filterValues = 200;
 export class Ec2BlockStorage implements BlockStorage {
   readonly #keyArn: string;
   readonly #client: (repeat: Repeat) => EC2Client;
+  readonly #snapshots: Ec2Snapshots;
 
   constructor({ keyArn, clients = ec2Clients() }: Ec2BlockStorageOptions) {
     this.#keyArn = keyArn;
     this.#client = clients;
+    this.#snapshots = new Ec2Snapshots(clients);
   }
 
   async createVolume({
@@ -52,6 +53,7 @@ export class Ec2BlockStorage implements BlockStorage {
     sizeGiB,
     availabilityZone,
     encrypted,
+    snapshotId,
     tags,
   }: NewBlockVolume): Promise<BlockVolume> {
     const command = new CreateVolumeCommand({
@@ -61,6 +63,7 @@ export class Ec2BlockStorage implements BlockStorage {
       VolumeType: volumeType,
       Encrypted: encrypted,
       ...(encrypted ? { KmsKeyId: this.#keyArn } : {}),
+      ...(snapshotId === undefined ? {} : { SnapshotId: snapshotId }),
       TagSpecifications: [{ ResourceType: 'volume', Tags: tagList(tags) }],
     });
     return toBlockVolume(await doing('Creating the EBS volume', () => this.#client('token').send(command)));
@@ -109,12 +112,12 @@ export class Ec2BlockStorage implements BlockStorage {
     const command = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId, Force: force });
     // IncorrectState: "Volume 'vol-…' is in the 'available' state".
     const gone = ['IncorrectState', 'InvalidAttachment.NotFound', 'InvalidVolume.NotFound'];
-    await this.#unlessCode(gone, 'Detaching the EBS volume', () => this.#client('settled').send(command));
+    await unlessCode(gone, 'Detaching the EBS volume', () => this.#client('settled').send(command));
   }
 
   async deleteVolume(id: string): Promise<'deleted' | 'in-use'> {
     const command = new DeleteVolumeCommand({ VolumeId: id });
-    const code = await this.#unlessCode(
+    const code = await unlessCode(
       ['InvalidVolume.NotFound', 'VolumeInUse', 'IncorrectState'],
       'Deleting the EBS volume',
       () => this.#client('settled').send(command),
@@ -122,46 +125,16 @@ export class Ec2BlockStorage implements BlockStorage {
     return code === undefined || code === 'InvalidVolume.NotFound' ? 'deleted' : 'in-use';
   }
 
-  async createSnapshot({ volumeId, description, tags }: NewSnapshot): Promise<Snapshot> {
-    const command = new CreateSnapshotCommand({
-      VolumeId: volumeId,
-      Description: description,
-      TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-    });
-    return toSnapshot(await doing('Making the snapshot', () => this.#client('once').send(command)));
+  createSnapshot(wanted: NewSnapshot): Promise<Snapshot> {
+    return this.#snapshots.createSnapshot(wanted);
   }
 
-  async findSnapshots(operationId: string): Promise<Snapshot[]> {
-    const command = new DescribeSnapshotsCommand({
-      OwnerIds: ['self'],
-      Filters: [{ Name: `tag:${tagKeys.operation}`, Values: [operationId] }],
-    });
-    const { Snapshots = [] } = await doing('Looking at snapshots', () => this.#client('read').send(command));
-    const time = ({ startedAt }: Snapshot): number => startedAt?.getTime() ?? 0;
-    return Snapshots.map(toSnapshot).sort((a, b) => time(a) - time(b) || a.id.localeCompare(b.id));
+  findSnapshots(of: SnapshotTag): Promise<Snapshot[]> {
+    return this.#snapshots.findSnapshots(of);
   }
 
-  async deleteSnapshot(id: string): Promise<void> {
-    const command = new DeleteSnapshotCommand({ SnapshotId: id });
-    await this.#unlessCode(['InvalidSnapshot.NotFound'], 'Deleting the snapshot', () =>
-      this.#client('settled').send(command),
-    );
-  }
-
-  /** The AWS code, when it is one that the caller takes for an answer. */
-  async #unlessCode(
-    answers: readonly string[],
-    what: string,
-    call: () => Promise<unknown>,
-  ): Promise<string | undefined> {
-    try {
-      await call();
-      return undefined;
-    } catch (error) {
-      const code = awsCode(error);
-      if (code !== undefined && answers.includes(code)) return code;
-      throw translateAwsError(error, what);
-    }
+  deleteSnapshot(id: string): Promise<void> {
+    return this.#snapshots.deleteSnapshot(id);
   }
 }
 
@@ -173,16 +146,4 @@ function attachAnswer(cause: unknown): AttachAnswer {
 
 function says(error: unknown, text: string): boolean {
   return error instanceof Error && error.message.includes(text);
-}
-
-function tagList(tags: Tags): { Key: string; Value: string }[] {
-  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-}
-
-async function doing<T>(what: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw translateAwsError(error, what);
-  }
 }

@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 import {
   AttachmentItem,
+  BackingItem,
+  BackupIndexItem,
+  BackupItem,
   DeviceItem,
   HostIndexItem,
   HostItem,
@@ -14,6 +17,7 @@ import {
   ReceiptItem,
   SeenItem,
   StepItem,
+  TaskItem,
   TombstoneItem,
   VolumeItem,
 } from '#shared/model/items.ts';
@@ -45,6 +49,8 @@ const attachment = {
   version: 1,
   guard: ['epoch', 'desired', 'actual', 'inUse', 'bootId', 'device', 'readOnly'],
 } as const;
+const task = { schema: TaskItem, version: 1, guard: ['result', 'hostId', 'epoch'] } as const;
+const backupIndex = { schema: BackupIndexItem, version: 1, guard: [] } as const;
 const purge = { schema: PurgeItem, version: 1, guard: ['done', 'hostId'] } as const;
 
 /** Every kind of item in the table. */
@@ -151,6 +157,32 @@ export const entities = {
   }),
   purge: entity({ ...purge, key: ({ volumeId }) => keys.purge(volumeId) }),
   hostPurge: entity({ ...purge, key: ({ hostId, volumeId }) => keys.hostPurge(hostId, volumeId) }),
+  backup: entity({
+    schema: BackupItem,
+    version: 1,
+    key: ({ id }) => keys.backup(id),
+    guard: ['revision'],
+  }),
+  backupIndex: entity({
+    ...backupIndex,
+    key: ({ namespace, backupId }) => ({ pk: partitions.backups(namespace), sk: backupId }),
+  }),
+  volumeBackup: entity({
+    ...backupIndex,
+    key: ({ volumeId, backupId }) => ({ pk: partitions.volumeBackups(volumeId), sk: backupId }),
+  }),
+  backing: entity({
+    schema: BackingItem,
+    version: 1,
+    key: ({ volumeId }) => keys.backing(volumeId),
+    guard: ['operationId'],
+  }),
+  task: entity({
+    ...task,
+    key: ({ operationId }) => keys.task(operationId),
+    expiresAt: ({ at }) => days(at, 90),
+  }),
+  hostTask: entity({ ...task, key: ({ hostId, operationId }) => keys.hostTask(hostId, operationId) }),
 } as const;
 
 export type EntityName = keyof typeof entities;

@@ -16,10 +16,19 @@ export const partitions = {
   deleted: (namespace: string) => `NS#${namespace}#DELETED`,
   hosts: (namespace: string) => `NS#${namespace}#HOSTS`,
   operations: (namespace: string) => `NS#${namespace}#OPS`,
+  backup: (backupId: string) => `BAK#${backupId}`,
+  backups: (namespace: string) => `NS#${namespace}#BACKUPS`,
+  volumeBackups: (volumeId: string) => `VOL#${volumeId}#BACKUPS`,
 } as const;
 
 /** Prefixes of sort keys that a Query asks for. */
-export const prefixes = { attachment: 'ATT#', observation: 'OBS#', device: 'DEV#', purge: 'PURGE#' } as const;
+export const prefixes = {
+  attachment: 'ATT#',
+  observation: 'OBS#',
+  device: 'DEV#',
+  purge: 'PURGE#',
+  task: 'TASK#',
+} as const;
 
 export const keys = {
   volume: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'DESIRED' }),
@@ -50,5 +59,12 @@ export const keys = {
   }),
   operation: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'OP' }),
   receipt: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'RECEIPT' }),
+  backup: (backupId: string): Key => ({ pk: partitions.backup(backupId), sk: 'BACKUP' }),
+  backing: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'BACKING' }),
+  task: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TASK' }),
+  hostTask: (hostId: string, operationId: string): Key => ({
+    pk: partitions.host(hostId),
+    sk: `${prefixes.task}${operationId}`,
+  }),
   name: (namespace: string, name: string): Key => ({ pk: partitions.names(namespace), sk: name }),
 } as const;

@@ -1,5 +1,6 @@
 import type {
   AttachmentItem,
+  BackingItem,
   DeviceItem,
   HostItem,
   LeaseItem,
@@ -7,6 +8,7 @@ import type {
   PurgeItem,
   SeenItem,
   StepItem,
+  TaskItem,
   VolumeItem,
 } from '#shared/model/items.ts';
 import type { EntityItem, EntityName } from './entities.ts';
@@ -22,6 +24,8 @@ export interface VolumeRecord {
   readonly observations: readonly ObservationItem[];
   readonly step: StepItem | undefined;
   readonly purge: PurgeItem | undefined;
+  /** The backup that is being made of it. */
+  readonly backing: BackingItem | undefined;
 }
 
 /** Everything in a host's partition. */
@@ -31,6 +35,7 @@ export interface HostRecord {
   readonly attachments: readonly AttachmentItem[];
   readonly devices: readonly DeviceItem[];
   readonly purges: readonly PurgeItem[];
+  readonly tasks: readonly TaskItem[];
 }
 
 export function toVolumeRecord(items: readonly Item[]): VolumeRecord | undefined {
@@ -43,6 +48,7 @@ export function toVolumeRecord(items: readonly Item[]): VolumeRecord | undefined
     observations: all('observation', items),
     step: one('step', items),
     purge: one('purge', items),
+    backing: one('backing', items),
   };
 }
 
@@ -55,6 +61,7 @@ export function toHostRecord(items: readonly Item[]): HostRecord | undefined {
     attachments: all('attachment', items),
     devices: all('device', items),
     purges: all('hostPurge', items),
+    tasks: all('hostTask', items),
   };
 }
 

@@ -1,5 +1,5 @@
 import { ProductError } from '#shared/model/errors.ts';
-import type { OperationItem, ReceiptItem, StepItem, VolumeItem } from '#shared/model/items.ts';
+import type { BackupItem, OperationItem, ReceiptItem, StepItem, VolumeItem } from '#shared/model/items.ts';
 import { tombstoneStates } from '#shared/model/states.ts';
 import { DynamoStore } from './dynamo-store.ts';
 import type { EntityItem, EntityName } from './entities.ts';
@@ -40,6 +40,23 @@ export class Table {
 
   async readOperation(operationId: string): Promise<OperationItem | undefined> {
     return this.read('operation', keys.operation(operationId));
+  }
+
+  async readBackup(backupId: string): Promise<BackupItem | undefined> {
+    return this.read('backup', keys.backup(backupId));
+  }
+
+  /** All backups of a volume, oldest first. */
+  async listBackupsOf(volumeId: string): Promise<BackupItem[]> {
+    const items = await this.#partition({ pk: partitions.volumeBackups(volumeId) });
+    const wanted = all('volumeBackup', items).map(({ backupId }) => keys.backup(backupId));
+    return this.readMany('backup', wanted);
+  }
+
+  /** Whether any backup of the volume has a record. */
+  async hasBackups(volumeId: string): Promise<boolean> {
+    const { items } = await this.#store.query({ pk: partitions.volumeBackups(volumeId), limit: 1 });
+    return items.length > 0;
   }
 
   async readReceipt(operationId: string): Promise<ReceiptItem | undefined> {

@@ -18,7 +18,13 @@ const registration = {
   queueUrl: 'q',
   pollSeconds: 3600,
 } as Registration;
-const answer: SyncAnswer = { now: new Date(0).toISOString(), assignments: [], purges: [], draining: false };
+const answer: SyncAnswer = {
+  now: new Date(0).toISOString(),
+  assignments: [],
+  purges: [],
+  tasks: [],
+  draining: false,
+};
 
 /** A loop over a control plane that fails as often as told. */
 function loopWith(failures: ErrorCode[] = [], more: Partial<SyncPorts> = {}) {

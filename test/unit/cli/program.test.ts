@@ -23,11 +23,23 @@ const leaves = leavesOf(program).map((command) => [pathOf(command), command] as 
 
 describe('every command', () => {
   it('is there', () => {
-    const volume = ['create', 'ls', 'inspect', 'update', 'delete', 'undelete', 'attach', 'detach'];
+    const volume = [
+      'create',
+      'ls',
+      'inspect',
+      'update',
+      'delete',
+      'undelete',
+      'attach',
+      'detach',
+      'backup',
+      'restore',
+    ];
+    const backup = ['ls', 'inspect', 'delete', 'hold', 'release'].map((name) => `backup ${name}`);
     const rest = ['host ls', 'host inspect', 'host drain', 'operation ls', 'operation wait'];
     const single = ['doctor', 'proxy', 'completion', 'version'];
     expect(leaves.map(([path]) => path.replace('hivemind ', ''))).toEqual(
-      volume.map((name) => `volume ${name}`).concat(rest, single),
+      volume.map((name) => `volume ${name}`).concat(backup, rest, single),
     );
   });
 

@@ -30,6 +30,8 @@ const bodies: Record<string, object> = {
   takeTicket: { bootId: randomUUID(), epoch: 1, serial: 'vol0123456789abcdef0' },
   reportFormatted: { bootId: randomUUID(), epoch: 1, uuid: randomUUID(), mounted: true },
   releaseVolume: { bootId: randomUUID(), epoch: 1 },
+  cutVolume: { bootId: randomUUID(), epoch: 1 },
+  reportTask: { bootId: randomUUID(), result: { outcome: 'done' } },
   reportPurged: { accessPointId: 'fsap-0123456789abcdef0' },
 };
 
@@ -43,7 +45,11 @@ describe('identity', () => {
   };
   it.each(hostRoutes)('%s refuses everybody who is no host, and calls without IAM', async (name, route) => {
     const { api } = await attached();
-    const path = route.path.replace('{name}', 'x').replace('{volumeId}', volumeId);
+    const operation = 'op-00000000000000000000000000';
+    const path = route.path
+      .replace('{name}', 'x')
+      .replace('{volumeId}', volumeId)
+      .replace('{operation}', operation);
     const request = {
       method: route.method,
       path,

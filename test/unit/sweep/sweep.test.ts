@@ -151,7 +151,9 @@ describe('tombstones', () => {
     const { volume } = await world.byId(id);
     expect(volume).toMatchObject({ state: 'purged' });
     expect(volume.storage).toBeUndefined();
-    expect(world.storage.truth.snapshots.has(volume.finalBackup ?? '')).toBe(true);
+    const backup = await world.table.readBackup(volume.finalBackup ?? '');
+    expect(backup).toMatchObject({ state: 'available', origin: 'final', volumeId: id });
+    expect(world.storage.truth.snapshots.has(backup?.storage?.snapshotId ?? '')).toBe(true);
   });
 });
 

@@ -182,9 +182,9 @@ describe('delete', () => {
     lag.ms = 0;
     const { status, volumeId } = await world.run(operation);
     expect(status).toBe('succeeded');
-    expect([...world.storage.truth.snapshots.keys()]).toEqual([
-      (await world.byId(volumeId)).volume.finalBackup,
-    ]);
+    const { finalBackup = '' } = (await world.byId(volumeId)).volume;
+    const backup = await world.table.readBackup(finalBackup);
+    expect([...world.storage.truth.snapshots.keys()]).toEqual([backup?.storage?.snapshotId]);
   });
 
   it('does not wait for ever for the hand-back', async () => {

@@ -27,7 +27,7 @@ async function factsOf(world: World, operationId: string, parts: Partial<EbsFact
   );
   const target = await world.table.readHost(operation.host ?? '');
   const now = world.clock();
-  const rest = { snapshots: [], holderPowerless: false, undoWindowHours };
+  const rest = { snapshots: [], backups: [], holderPowerless: false, undoWindowHours, region: 'us-east-1' };
   return { operation, record, block, target, now, ...rest, ...parts };
 }
 

@@ -78,7 +78,9 @@ describe('the life of an EBS volume', () => {
       purgeAt: hours(world, 24, tombstone.volume.deletedAt),
     });
     const [snapshot] = world.storage.truth.snapshots.values();
-    expect(tombstone.volume.finalBackup).toBe(snapshot?.id);
+    const backup = await world.table.readBackup(tombstone.volume.finalBackup ?? '');
+    expect(backup?.storage?.snapshotId).toBe(snapshot?.id);
+    expect(snapshot?.tags['hivemind:backup']).toBe(backup?.id);
     expect(snapshot?.tags['hivemind:operation']).toBe(operation.id);
     await world.undelete('data');
     expect((await world.volume('data')).volume).toMatchObject({ id: volume.id, state: 'available' });

@@ -91,13 +91,14 @@ describe('the end of a volume', () => {
     const world = await attached();
     await world.run(await world.delete('data'));
     await world.undelete('data');
-    expect(world.storage.truth.snapshots.has((await world.volume('data')).volume.finalBackup ?? '')).toBe(
-      true,
-    );
+    const { finalBackup = '' } = (await world.volume('data')).volume;
+    const backup = await world.table.readBackup(finalBackup);
+    expect(world.storage.truth.snapshots.has(backup?.storage?.snapshotId ?? '')).toBe(true);
     await world.run(await world.delete('data', { purge: true }));
     world.pass(10);
     expect(world.storage.truth.snapshots.size).toBe(0);
     expect(world.storage.truth.volumes.size).toBe(0);
+    expect(await world.table.readBackup(finalBackup)).toBeUndefined();
   });
 
   it('after an undone delete makes a backup of what is there now', async () => {

@@ -1,3 +1,4 @@
+import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
@@ -58,6 +59,9 @@ export class FakeControlPlane {
   readonly observed = new Map<string, readonly ObservedAttachment[]>();
   readonly purges: PurgeTask[] = [];
   away = false;
+  /** What hosts are asked to do for operations; gone once reported. */
+  readonly tasks: HostTask[] = [];
+  readonly results = new Map<string, TaskResult>();
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
@@ -136,6 +140,7 @@ export class FakeControlPlane {
           now: new Date().toISOString(),
           assignments,
           purges: [...this.purges],
+          tasks: [...this.tasks],
           draining: false,
         };
         return Promise.resolve(answer);
@@ -163,6 +168,18 @@ export class FakeControlPlane {
       reportPurged: (volumeId) => {
         const index = this.purges.findIndex((task) => task.volumeId === volumeId);
         if (index >= 0) this.purges.splice(index, 1);
+        return Promise.resolve();
+      },
+      cut: (operationId, epoch) => {
+        const task = this.tasks.find((one) => one.operationId === operationId);
+        if (task === undefined) throw new ProductError('OperationNotFound', `No task ${operationId}.`);
+        this.#held(host, task.volumeId, epoch);
+        return Promise.resolve({ snapshotId: `snap-${operationId}` });
+      },
+      reportTask: (operationId, result) => {
+        const index = this.tasks.findIndex((task) => task.operationId === operationId);
+        if (index >= 0) this.tasks.splice(index, 1);
+        this.results.set(operationId, result);
         return Promise.resolve();
       },
       create: (body) => {

@@ -83,6 +83,7 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
       observations: [],
       step: undefined,
       purge: undefined,
+      backing: undefined,
     },
     point: undefined,
     emptiers: [hostA],

@@ -15,6 +15,8 @@ import { undeleteVolume } from '#functions/volumes/undelete-volume.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import type { SweepPorts } from '#functions/sweep/ports.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
+import { backupDriver } from '#functions/workers/backups/driver.ts';
+import type { BackupFacts, BackupStep } from '#functions/workers/backups/steps.ts';
 import { ebsDriver } from '#functions/workers/ebs/driver.ts';
 import type { EbsFacts, EbsStep } from '#functions/workers/planner-ebs-steps.ts';
 import { efsDriver } from '#functions/workers/efs/driver.ts';
@@ -50,6 +52,7 @@ export class World {
   readonly worker: Worker<EbsStep, EbsFacts>;
   readonly points: FakeAccessPoints;
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
+  readonly backupWorker: Worker<BackupStep, BackupFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
   readonly woken: string[] = [];
@@ -83,13 +86,25 @@ export class World {
       settings,
     };
     const workerTable = new Table(options.workerStore?.(this.store) ?? this.store);
-    const driver = ebsDriver({ table: workerTable, storage: this.storage, instances, undoWindowHours });
+    const { region } = settings;
+    const driver = ebsDriver({
+      table: workerTable,
+      storage: this.storage,
+      instances,
+      undoWindowHours,
+      region,
+    });
     this.worker = new Worker({ table: workerTable, waker: waker('ebs-worker'), log: silent, clock }, driver);
     this.points = options.points ?? new FakeAccessPoints({ clock });
     const shared = efsDriver({ table: workerTable, points: this.points, undoWindowHours });
     this.efsWorker = new Worker(
       { table: workerTable, waker: waker('efs-worker'), log: silent, clock },
       shared,
+    );
+    const backups = backupDriver({ table: workerTable, storage: this.storage, instances });
+    this.backupWorker = new Worker(
+      { table: workerTable, waker: waker('backup-worker'), log: silent, clock },
+      backups,
     );
   }
 
@@ -170,8 +185,8 @@ export class World {
   /** One worker invocation with 30 s left. */
   async step(operationId: string): Promise<WorkerOutput> {
     const { driver } = await this.operation(operationId);
-    const worker = driver === 'ebs' ? this.worker : this.efsWorker;
-    return worker.run({ operationId, driver }, new Date(this.#now + 30_000));
+    const workers = { ebs: this.worker, efs: this.efsWorker, backup: this.backupWorker };
+    return workers[driver].run({ operationId, driver }, new Date(this.#now + 30_000));
   }
 
   /** What the state machine does: invocation after invocation, with its waits, until the operation ends. */
@@ -228,7 +243,7 @@ export function call(parts: Partial<Call> = {}): Call {
   return { caller, namespace: 'default', requestHash: '', ...parts };
 }
 
-function existing<T>(item: T | undefined, what: string): T {
+export function existing<T>(item: T | undefined, what: string): T {
   // eslint-disable-next-line hivemind/no-default-error -- a test's own failure
   if (item === undefined) throw new Error(`there is no ${what}`);
   return item;

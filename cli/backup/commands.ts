@@ -1,0 +1,79 @@
+import { act, examples, group, leaf } from '../command.ts';
+import { withWaiting } from '../operation/options.ts';
+import type { World } from '../world.ts';
+
+export function backupCommands(world: World) {
+  const backups = group('backup', 'List, show, keep and remove backups').alias('backups');
+  backups.addCommand(list(world));
+  backups.addCommand(inspect(world));
+  backups.addCommand(remove(world));
+  backups.addCommand(hold(world));
+  backups.addCommand(release(world));
+  return backups;
+}
+
+function list(world: World) {
+  return leaf('ls', 'List backups, newest first')
+    .alias('list')
+    .option('--volume <name>', 'only those of this volume, by name or id')
+    .option('--state <state>', 'only creating, available, failed or deleting ones')
+    .option('--kind <kind>', 'only snapshot, recovery-point or archive')
+    .option('--origin <origin>', 'only manual, policy, final, guard or copy')
+    .option('-q, --quiet', 'print ids only')
+    .addHelpText('after', examples('hivemind backup ls --volume my-data-volume', 'hivemind backup ls --json'))
+    .action(async (options, command) =>
+      act(world, command, async (context) => (await import('./list.ts')).listBackups(context, options)),
+    );
+}
+
+function inspect(world: World) {
+  return leaf('inspect', 'Show one backup')
+    .alias('show')
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .addHelpText('after', examples('hivemind backup inspect bak-01J0…'))
+    .action(async (id, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./inspect.ts')).inspectBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function remove(world: World) {
+  return withWaiting(leaf('delete', 'Remove a backup for good'))
+    .alias('rm')
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', examples('hivemind backup delete bak-01J0… --yes'))
+    .action(async (id, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./delete.ts')).deleteBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function hold(world: World) {
+  return leaf('hold', 'Put a backup under a hold: neither retention nor a person removes it')
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .option('--reason <text>', 'why, for people')
+    .addHelpText('after', examples('hivemind backup hold bak-01J0… --reason "audit 2026"'))
+    .action(async (id, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./hold.ts')).holdBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function release(world: World) {
+  return leaf('release', 'End a hold')
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .addHelpText('after', examples('hivemind backup release bak-01J0…'))
+    .action(async (id, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./hold.ts')).releaseBackup(context, { ...options, positional: id }),
+      ),
+    );
+}

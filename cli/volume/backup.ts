@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import type { Consistency } from '#shared/model/backup.ts';
+import { given } from '../api/pages.ts';
+import { oneName } from '../arguments.ts';
+import type { Context } from '../context.ts';
+import { follow } from '../operation/follow.ts';
+import type { WaitFlags } from '../operation/options.ts';
+import { printResult } from '../render/result.ts';
+
+interface BackupFlags extends WaitFlags {
+  readonly positional?: string | undefined;
+  readonly name?: string | undefined;
+  readonly consistency?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+/** Waits by default on a terminal only: from cron or a pipeline it answers once the backup has begun. */
+export async function backupVolume(context: Context, flags: BackupFlags): Promise<void> {
+  const { api, namespace, world } = context;
+  const name = oneName(flags.positional, flags.name);
+  const body = {
+    // The API names the consistencies when this is none of them.
+    ...given('consistency', flags.consistency as Consistency | undefined),
+    ...given('description', flags.description),
+  };
+  const headers = { 'idempotency-key': randomUUID() };
+  const begun = (await api.call('createBackup', { params: { namespace, name }, body, headers })).body;
+  if (!(flags.wait ?? world.terminal.asks)) {
+    const next = `Wait for it with: hivemind operation wait ${begun.id}`;
+    return printResult(context, begun, `Backup ${begun.backup} of ${name} has begun. ${next}`);
+  }
+  const operation = await follow(context, begun, flags.timeout);
+  const params = { namespace, backup: operation.backup ?? '' };
+  const backup = (await api.call('getBackup', { params })).body;
+  printResult(context, backup, `Backup ${backup.id} of ${name} is complete.`);
+}

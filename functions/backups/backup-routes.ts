@@ -1,0 +1,43 @@
+import type { RouteHandlers } from '#shared/runtime/router.ts';
+import type { Ports } from '#functions/volumes/ports.ts';
+import { callOf } from '#functions/volumes/volume-routes.ts';
+import { findBackup, showBackup } from './answer.ts';
+import { createBackup } from './create-backup.ts';
+import { deleteBackup } from './delete-backup.ts';
+import { holdBackup } from './hold-backup.ts';
+import { listBackups } from './list-backups.ts';
+import { restoreBackup } from './restore-backup.ts';
+
+/** Each route of the backups API, as a call of its use case. */
+export function backupRoutes(ports: Ports): RouteHandlers<'backups'> {
+  return {
+    createBackup: (request) =>
+      createBackup(ports, callOf(request, request.params.namespace), {
+        volume: request.params.name,
+        ...request.body,
+      }),
+    listBackups: async ({ params, query }) => ({
+      status: 200,
+      body: await listBackups(ports, params.namespace, query),
+    }),
+    getBackup: async ({ params }) => showBackup(await findBackup(ports, params.namespace, params.backup)),
+    deleteBackup: (request) =>
+      deleteBackup(ports, callOf(request, request.params.namespace), { backup: request.params.backup }),
+    holdBackup: (request) =>
+      holdBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        held: true,
+        reason: request.body.reason,
+      }),
+    releaseBackup: (request) =>
+      holdBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        held: false,
+      }),
+    restoreBackup: (request) =>
+      restoreBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        ...request.body,
+      }),
+  };
+}

@@ -1,0 +1,25 @@
+import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
+import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
+import { QueueWaker } from '#shared/aws/queue.ts';
+import { openTable } from '#shared/aws/table/table.ts';
+import { BackupWorkerEnvironment } from '#shared/model/environment.ts';
+import { WorkerInput } from '#shared/model/operation.ts';
+import { workFunction } from '#shared/runtime/bundle.ts';
+import { readEnvironment } from '#shared/runtime/environment.ts';
+import { logger } from '#shared/runtime/telemetry.ts';
+import { backupDriver } from '../workers/backups/driver.ts';
+import { Worker } from '../workers/runner.ts';
+
+const environment = readEnvironment(BackupWorkerEnvironment);
+const table = openTable(environment.TABLE_NAME);
+const driver = backupDriver({
+  table,
+  storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
+  instances: new Ec2Instances(),
+});
+const clock = () => new Date();
+const worker = new Worker({ table, waker: new QueueWaker(table, logger), log: logger, clock }, driver);
+
+export const handler = workFunction(WorkerInput, (input, { remaining }) =>
+  worker.run(input, new Date(Date.now() + remaining())),
+);

@@ -1,0 +1,14 @@
+import { BackupsApiEnvironment } from '#shared/model/environment.ts';
+import { httpFunction } from '#shared/runtime/bundle.ts';
+import { readEnvironment } from '#shared/runtime/environment.ts';
+import { createRouter } from '#shared/runtime/router.ts';
+import { logger } from '#shared/runtime/telemetry.ts';
+import { wirePorts } from '#functions/volumes/wire.ts';
+import { backupRoutes } from './backup-routes.ts';
+
+const environment = readEnvironment(BackupsApiEnvironment);
+
+/** Answers one request about backups. */
+export const answer = createRouter('backups', backupRoutes(wirePorts(environment)), logger);
+
+export const handler = httpFunction(answer);

@@ -1,0 +1,58 @@
+import { claimBacking, createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
+import { check } from '#shared/aws/table/writes.ts';
+import type { Consistency, CreateBackup } from '#shared/model/backup.ts';
+import { decideBackup, newBackup } from '#shared/model/rules-backup.ts';
+import { isSingleWriter } from '#shared/model/rules-use.ts';
+import type { Driver } from '#shared/model/volume.ts';
+import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
+import { findVolume } from '#functions/volumes/find.ts';
+import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
+import type { Call, Ports } from '#functions/volumes/ports.ts';
+import { settle } from '#functions/volumes/settle.ts';
+import { priorOperation } from './answer.ts';
+
+/**
+ * Begins a backup of a volume by its driver's own means.
+ * @throws ProductError VolumeNotFound; NotSupported, IllegalState, OperationInProgress of {@link decideBackup}.
+ */
+export async function createBackup(
+  ports: Ports,
+  call: Call,
+  request: CreateBackup & { readonly volume: string },
+): Promise<OperationAnswer> {
+  return settle(async () => {
+    const prior = await priorOf(ports, call);
+    if (prior !== undefined) return priorOperation(ports, prior);
+    const record = await findVolume(ports, call.namespace, request.volume);
+    decideBackup(record);
+    const { volume } = record;
+    const backupId = `bak-${ports.newId()}`;
+    const parts = {
+      kind: 'backup',
+      driver: 'backup',
+      backup: backupId,
+      message: 'Waiting to be made',
+    } as const;
+    const operation = newOperation(ports, call, { volume, parts });
+    const backup = newBackup(record, {
+      id: backupId,
+      origin: 'manual',
+      consistency: request.consistency ?? defaultConsistency(volume.driver),
+      description: request.description,
+      caller: call.caller.arn,
+      region: ports.settings.region,
+      now: ports.clock(),
+      operation: operation.id,
+    });
+    const since = operation.createdAt;
+    const backing = { volumeId: volume.id, backupId, operationId: operation.id, since };
+    const writes = [check('volume', volume), claimBacking(backing), ...createWrites(backup)];
+    await commit(ports, call, { writes, subject: volume.id, status: 202, operation });
+    return showOperation(operation);
+  });
+}
+
+/** What one host writes to is frozen for the cut. */
+export function defaultConsistency(driver: Driver): Consistency {
+  return isSingleWriter(driver) ? 'freeze' : 'none';
+}

@@ -1,0 +1,40 @@
+import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { Instances } from '#shared/aws/ec2/instances.ts';
+import { keys } from '#shared/aws/table/keys.ts';
+import type { Table } from '#shared/aws/table/table.ts';
+import type { ChangeFacts } from '../change.ts';
+import { isPowerless } from '../ebs/driver.ts';
+import type { WorkerDriver } from '../runner.ts';
+import { backupExecutors } from './executors.ts';
+import { planBackup, planRefusal } from './planner.ts';
+import type { BackupFacts, BackupStep } from './steps.ts';
+
+export interface BackupWorkerPorts {
+  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'listBackupsOf'>;
+  readonly storage: BlockStorage;
+  readonly instances: Instances;
+}
+
+/** The half of a worker that makes and removes backups. */
+export function backupDriver(ports: BackupWorkerPorts): WorkerDriver<BackupStep, BackupFacts> {
+  return {
+    look: (seen) => lookAround(ports, seen),
+    plan: planBackup,
+    refuse: planRefusal,
+    executors: backupExecutors(ports.storage),
+  };
+}
+
+/** Asks EC2 only what the operation's plan may turn on. */
+async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<BackupFacts> {
+  const { table, storage } = ports;
+  const { operation, record } = seen;
+  const id = operation.backup ?? '';
+  const backup = await table.readBackup(id);
+  const task = await table.read('task', keys.task(operation.id));
+  const snapshots = backup === undefined ? [] : await storage.findSnapshots({ backup: id });
+  const holderPowerless = await isPowerless(ports, seen);
+  const purged = record.volume.state === 'purged';
+  const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
+  return { ...seen, backup, task, snapshots, holderPowerless, others };
+}

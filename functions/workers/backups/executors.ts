@@ -1,0 +1,135 @@
+import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
+import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
+import { forget } from '#shared/aws/table/volume-writes.ts';
+import { discard, replace, type Write } from '#shared/aws/table/writes.ts';
+import type { BackupItem } from '#shared/model/items.ts';
+import { provisionedGiB } from '#shared/model/size.ts';
+import { changeVolume, fail, goOn, look, succeed } from '../change.ts';
+import type { Executors } from '../executor.ts';
+import type { BackupFacts, BackupStep } from './steps.ts';
+
+type BackupExecutors = Executors<BackupStep, BackupFacts>;
+
+/** Every step of a backup, over a block storage. */
+export function backupExecutors(storage: BlockStorage): BackupExecutors {
+  return {
+    wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
+    stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
+    abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
+    ...makers(storage),
+    ...removers(storage),
+  };
+}
+
+type Makers =
+  | 'askHost'
+  | 'createSnapshot'
+  | 'adoptSnapshot'
+  | 'discardCut'
+  | 'removeDouble'
+  | 'finishBackup'
+  | 'failBackup';
+
+function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
+  return {
+    askHost: {
+      kind: 'record',
+      change: (_, { task }) => ({ ...look(2, askTask(task)), wake: [task.hostId] }),
+    },
+    createSnapshot: {
+      kind: 'effect',
+      perform: async ({ wanted }) => {
+        const snapshot = await storage.createSnapshot(wanted);
+        return (facts) => look(1, taken(facts, snapshot));
+      },
+    },
+    adoptSnapshot: { kind: 'record', change: (facts, { snapshot }) => look(1, taken(facts, snapshot)) },
+    discardCut: {
+      kind: 'effect',
+      perform: async ({ snapshotId }) => {
+        await storage.deleteSnapshot(snapshotId);
+        return (facts) => goOn(changeBackup(facts, { storage: undefined, cutAt: undefined }));
+      },
+    },
+    removeDouble: {
+      kind: 'effect',
+      perform: async ({ snapshotId }) => {
+        await storage.deleteSnapshot(snapshotId);
+        return () => look(1);
+      },
+    },
+    finishBackup: {
+      kind: 'record',
+      change: (facts) => {
+        const completedAt = facts.now.toISOString();
+        const frozenMs = facts.task?.result?.frozenMs;
+        const done = { state: 'available', operation: undefined, completedAt, frozenMs } as const;
+        return succeed(facts, [...changeBackup(facts, done), ...endBacking(facts)]);
+      },
+    },
+    failBackup: {
+      kind: 'record',
+      change: (facts, { failure }) => {
+        const failed = { state: 'failed', operation: undefined, reason: failure.detail } as const;
+        return fail(facts, failure, [...changeBackup(facts, failed), ...endBacking(facts)]);
+      },
+    },
+  };
+}
+
+function removers(
+  storage: BlockStorage,
+): Pick<BackupExecutors, 'deleteSnapshot' | 'forgetBackup' | 'restoreBackup'> {
+  return {
+    deleteSnapshot: {
+      kind: 'effect',
+      perform: async ({ snapshotId }) => {
+        await storage.deleteSnapshot(snapshotId);
+        return () => goOn();
+      },
+    },
+    forgetBackup: {
+      kind: 'record',
+      change: (facts, { lastOfVolume }) => {
+        const { backup, record } = facts;
+        const own = backup === undefined ? [] : forgetBackup(backup);
+        const { finalBackup } = record.volume;
+        if (lastOfVolume) return succeed(facts, [...own, ...forget(record)]);
+        const named = backup !== undefined && finalBackup === backup.id;
+        return succeed(facts, [...own, ...(named ? [changeVolume(facts, { finalBackup: undefined })] : [])]);
+      },
+    },
+    restoreBackup: {
+      kind: 'record',
+      change: (facts, { failure }) => {
+        const state = facts.backup?.completedAt === undefined ? 'failed' : 'available';
+        const kept = { state, operation: undefined, reason: failure.detail } as const;
+        return fail(facts, failure, changeBackup(facts, kept));
+      },
+    },
+  };
+}
+
+function taken(facts: BackupFacts, { id, startedAt }: Snapshot): Write[] {
+  const { record, now } = facts;
+  const held = record.volume.storage;
+  const sizeGiB = held?.kind === 'ebs' ? held.provisionedGiB : provisionedGiB(record.volume.sizeBytes ?? 0);
+  return changeBackup(facts, {
+    storage: { kind: 'snapshot', snapshotId: id, sizeGiB },
+    cutAt: (startedAt ?? now).toISOString(),
+  });
+}
+
+function changeBackup({ backup, now }: BackupFacts, patch: Partial<BackupItem>): Write[] {
+  if (backup === undefined) return [];
+  return [replace('backup', backup, { ...backup, ...patch, updatedAt: now.toISOString() })];
+}
+
+/** The volume may be backed up again, and no host is asked any more. */
+function endBacking({ record, operation, task }: BackupFacts): Write[] {
+  const { backing } = record;
+  return [
+    ...(backing?.operationId === operation.id ? [discard('backing', backing)] : []),
+    ...(task === undefined ? [] : [discard('hostTask', task)]),
+  ];
+}

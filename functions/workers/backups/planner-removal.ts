@@ -1,0 +1,19 @@
+import type { BackupItem } from '#shared/model/items.ts';
+import { done } from '../planner.ts';
+import type { BackupFacts, BackupStep } from './steps.ts';
+
+/** Removes a backup in AWS, then its record. What EC2 does not know any more is removed. */
+export function planRemoval(
+  { operation, record, snapshots, others }: BackupFacts,
+  backup: BackupItem,
+): BackupStep {
+  const recorded = backup.storage === undefined ? [] : [backup.storage.snapshotId];
+  const ids = [...new Set([...recorded, ...snapshots.map(({ id }) => id)])];
+  const next = ids.find((id) => !done(operation, `deleteSnapshot:${id}`));
+  if (next !== undefined) {
+    const mark = `deleteSnapshot:${next}`;
+    return { kind: 'deleteSnapshot', mark, snapshotId: next, message: 'Removing the snapshot', progress: 50 };
+  }
+  const lastOfVolume = record.volume.state === 'purged' && !others;
+  return { kind: 'forgetBackup', lastOfVolume, message: 'The backup is removed', progress: 100 };
+}

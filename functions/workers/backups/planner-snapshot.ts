@@ -1,0 +1,145 @@
+import type { BackupItem, LeaseItem, TaskItem } from '#shared/model/items.ts';
+import { errorCodes, isErrorCode } from '#shared/model/errors.ts';
+import { ageOf, done, minutes, type Failure } from '../planner.ts';
+import { snapshotOf } from './snapshot-of.ts';
+import { wait, type BackupFacts, type BackupStep } from './steps.ts';
+
+/** How long a host has to begin with the cut. */
+const hostPatience = minutes(2);
+/** A cut that a host has begun at the last moment ends well before this. */
+const lateCut = minutes(1.5);
+/** How often a host is asked when AWS was too busy for the cut. */
+const mostAsked = 3;
+/** EC2's reads may lag: a snapshot that was made and is not shown counts as coming for so long. */
+const believeFor = minutes(40);
+
+/** One EBS snapshot: cut, looked after until it is complete. */
+export function planSnapshot(facts: BackupFacts, backup: BackupItem): BackupStep {
+  if (backup.storage === undefined) return planCut(facts, backup);
+  const { snapshotId } = backup.storage;
+  return planProven(facts, backup, snapshotId) ?? planComplete(facts, snapshotId);
+}
+
+function planCut(facts: BackupFacts, backup: BackupItem): BackupStep {
+  const { record, snapshots, holderPowerless } = facts;
+  const oldest = snapshots.find(({ id }) => !done(facts.operation, `discardCut:${id}`));
+  if (oldest !== undefined)
+    return { kind: 'adoptSnapshot', snapshot: oldest, message: 'The cut is made', progress: 30 };
+  const { storage, name } = record.volume;
+  if (storage?.kind !== 'ebs')
+    return fail(facts, { code: 'IllegalState', detail: `"${name}" has no storage any more.` });
+  const { lease } = record;
+  const mounted = lease?.inUse === true && lease.holder !== undefined && !holderPowerless;
+  // What nobody has mounted is as its last holder left it.
+  if (mounted && backup.consistency !== 'none') return byHost(facts, backup, lease); // guard: backup-freezes off: if (backup.id === '') return byHost(facts, backup, lease as LeaseItem);
+  return createSnapshot(facts);
+}
+
+function createSnapshot({ operation, record }: BackupFacts): BackupStep {
+  const wanted = snapshotOf(record.volume, operation);
+  return { kind: 'createSnapshot', wanted, message: 'Making the snapshot', progress: 20 };
+}
+
+/** A cut that a host called for counts once the host says that it was frozen all the time. */
+function planProven(
+  facts: BackupFacts,
+  { consistency }: BackupItem,
+  snapshotId: string,
+): BackupStep | undefined {
+  const { task, now } = facts;
+  if (task?.begun !== true || consistency === 'none' || task.result?.outcome === 'done') return undefined;
+  const waits = task.result === undefined && now.getTime() < Date.parse(task.deadline) + lateCut;
+  if (waits) return { ...wait(facts, `Waiting for ${task.hostId} to thaw the volume`), progress: 30 };
+  const mark = `discardCut:${snapshotId}`;
+  const message = 'The cut was not made while the volume was frozen: removing it';
+  return { kind: 'discardCut', mark, snapshotId, message, progress: 20 }; // guard: cut-proven off: return undefined;
+}
+
+/** The host freezes the filesystem and calls for the cut; nothing is cut behind its back. */
+function byHost(facts: BackupFacts, backup: BackupItem, lease: LeaseItem): BackupStep {
+  const { task, now } = facts;
+  if (task === undefined || task.hostId !== lease.holder || task.epoch !== lease.epoch)
+    return ask(facts, backup, lease);
+  const { result } = task;
+  if (result?.outcome === 'done') return cutSomewhere(facts, task);
+  if (result?.outcome === 'failed') return again(facts, { backup, lease, task });
+  if (now.getTime() < Date.parse(task.deadline) + lateCut)
+    return { ...wait(facts, `Waiting for ${task.hostId} to freeze the volume`), progress: 15 };
+  return fail(facts, {
+    code: 'TimedOut',
+    detail: `${task.hostId} did not freeze the volume in time.`,
+    hint: 'See that its agent runs (hivemind host ls), or back up with consistency none.',
+  });
+}
+
+/** The host says that the cut is made: EC2 will show it. */
+function cutSomewhere(facts: BackupFacts, { hostId }: TaskItem): BackupStep {
+  if (ageOf(facts.operation, facts.now) < believeFor)
+    return wait(facts, 'Waiting for EC2 to show the snapshot');
+  return fail(facts, {
+    code: 'StorageFailed',
+    detail: `EC2 does not show the snapshot that ${hostId} had made.`,
+  });
+}
+
+interface Asked {
+  readonly backup: BackupItem;
+  readonly lease: LeaseItem;
+  readonly task: TaskItem;
+}
+
+function again(facts: BackupFacts, { backup, lease, task }: Asked): BackupStep {
+  const { code = 'CommandFailed', detail = 'The host could not make the cut.' } = task.result?.error ?? {};
+  const known = isErrorCode(code) ? code : 'CommandFailed';
+  const passing = known !== 'CommandFailed' && errorCodes[known].retryable;
+  if (passing && asked(facts) < mostAsked) return ask(facts, backup, lease);
+  return fail(facts, { code: known, detail: `${task.hostId}: ${detail}` });
+}
+
+const asked = ({ operation }: BackupFacts): number =>
+  operation.trail.filter((mark) => mark.startsWith('askHost:')).length;
+
+function ask(facts: BackupFacts, backup: BackupItem, lease: LeaseItem): BackupStep {
+  const { operation, now, record } = facts;
+  const hostId = lease.holder ?? '';
+  if (asked(facts) >= 3 * mostAsked)
+    return fail(facts, { code: 'VolumeBusy', detail: 'The volume went from host to host.' });
+  return {
+    kind: 'askHost',
+    mark: `askHost:${asked(facts) + 1}`,
+    task: {
+      operationId: operation.id,
+      hostId,
+      volumeId: record.volume.id,
+      epoch: lease.epoch,
+      kind: 'cut',
+      consistency: backup.consistency,
+      deadline: new Date(now.getTime() + hostPatience).toISOString(),
+      at: now.toISOString(),
+      begun: false,
+    },
+    message: `Asking ${hostId} to freeze the volume`,
+    progress: 10,
+  };
+}
+
+function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
+  const { snapshots, operation, now } = facts;
+  const kept = snapshots.find(({ id }) => id === snapshotId);
+  const double = snapshots.find(({ id }) => id !== snapshotId);
+  if (double !== undefined && kept !== undefined) {
+    const mark = `removeDouble:${double.id}`;
+    const message = 'Removing a second snapshot';
+    return { kind: 'removeDouble', mark, snapshotId: double.id, message, progress: 40 };
+  }
+  if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > believeFor))
+    return fail(facts, { code: 'StorageFailed', detail: 'EC2 could not finish the snapshot.' });
+  if (kept === undefined) return wait(facts, 'Waiting for EC2 to show the snapshot');
+  if (kept.state === 'completed') return { kind: 'finishBackup', message: 'Complete', progress: 100 };
+  const progress = 40 + Math.floor(kept.progress / 2);
+  return { ...wait(facts, `Copying what has changed: ${kept.progress} %`), progress };
+}
+
+function fail({ operation }: BackupFacts, failure: Failure): BackupStep {
+  return { kind: 'failBackup', failure, message: failure.detail, progress: operation.progress };
+}

@@ -1,0 +1,46 @@
+import type { ProductError } from '#shared/model/errors.ts';
+import type { BackupItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import type { Failure } from '../planner.ts';
+import { planSnapshot } from './planner-snapshot.ts';
+import { planRemoval } from './planner-removal.ts';
+import type { BackupFacts, BackupStep } from './steps.ts';
+
+/** Names the one next step of an operation on a backup. Pure. */
+export function planBackup(facts: BackupFacts): BackupStep {
+  const { operation, backup } = facts;
+  const { message, progress } = operation;
+  if (isFinished(operation.status)) {
+    return { kind: 'stop', outcome: operation.status === 'succeeded' ? 'done' : 'failed', message, progress };
+  }
+  if (backup === undefined) return abandon(facts, 'BackupNotFound', 'The backup is gone.');
+  if (backup.operation !== operation.id)
+    return abandon(facts, 'StaleRevision', 'Another operation has taken the backup over.');
+  return byKind(facts, backup);
+}
+
+function byKind(facts: BackupFacts, backup: BackupItem): BackupStep {
+  switch (facts.operation.kind) {
+    case 'backup':
+      return planSnapshot(facts, backup);
+    case 'deleteBackup':
+      return planRemoval(facts, backup);
+    default:
+      return abandon(facts, 'IllegalState', 'This worker serves backups only.');
+  }
+}
+
+/** What follows when AWS refuses a step for good. Repeats of what may pass are the runner's. */
+export function planRefusal({ operation, backup }: BackupFacts, error: ProductError): BackupStep {
+  const { hint } = error.details;
+  const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
+  const say = { message: error.message, progress: operation.progress };
+  if (operation.kind === 'deleteBackup') return { kind: 'restoreBackup', failure, ...say };
+  // A second snapshot that cannot be removed is no reason to lose the first.
+  if (backup?.storage !== undefined) return { kind: 'wait', seconds: 60, ...say };
+  return { kind: 'failBackup', failure, ...say };
+}
+
+function abandon({ operation }: BackupFacts, code: Failure['code'], detail: string): BackupStep {
+  return { kind: 'abandon', failure: { code, detail }, message: detail, progress: operation.progress };
+}

@@ -1,0 +1,49 @@
+import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
+import type { BackupItem, TaskItem } from '#shared/model/items.ts';
+import type { ChangeFacts } from '../change.ts';
+import { ageOf, pace, type CommonSteps, type Failure, type StepOf } from '../planner.ts';
+
+/** Everything a plan of a backup is made from, as of one moment. */
+export interface BackupFacts extends ChangeFacts {
+  readonly backup: BackupItem | undefined;
+  /** What a host was asked to do for this operation. */
+  readonly task: TaskItem | undefined;
+  /** Snapshots that carry the backup's id, oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  /** EC2 says that the lease's holder is `stopped` or `terminated`: it writes no more. */
+  readonly holderPowerless: boolean;
+  /** The volume has other backups than this one. */
+  readonly others: boolean;
+}
+
+/** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
+export interface BackupSteps extends CommonSteps {
+  /** Asks the host that has the volume mounted to freeze it and have the snapshot made. */
+  askHost: { readonly task: TaskItem };
+  /** EC2 CreateSnapshot. */
+  createSnapshot: { readonly wanted: NewSnapshot };
+  /** A snapshot whose making was not confirmed, or that a host had made. */
+  adoptSnapshot: { readonly snapshot: Snapshot };
+  /** EC2 DeleteSnapshot, of one that was not made while the filesystem was frozen. */
+  discardCut: { readonly snapshotId: string };
+  /** EC2 DeleteSnapshot, of a second one that a lost answer left. */
+  removeDouble: { readonly snapshotId: string };
+  /** Complete: it can be restored. */
+  finishBackup: Record<never, never>;
+  failBackup: { readonly failure: Failure };
+  /** EC2 DeleteSnapshot. */
+  deleteSnapshot: { readonly snapshotId: string };
+  forgetBackup: { readonly lastOfVolume: boolean };
+  /** It could not be removed: as it was before. */
+  restoreBackup: { readonly failure: Failure };
+}
+
+export type BackupStep = StepOf<BackupSteps>;
+
+export function wait(
+  { operation, now }: BackupFacts,
+  message: string,
+  seconds = pace(ageOf(operation, now)),
+): BackupStep {
+  return { kind: 'wait', seconds, message, progress: operation.progress };
+}

@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import { Labels } from './labels.ts';
+import { AvailabilityZone, BackupId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+import { Driver, FilesystemRecord, FilesystemType, Owner, VolumeType } from './volume.ts';
+
+/** How a backup is made: an EBS snapshot, a recovery point of AWS Backup, files in S3. */
+export const backupKinds = ['snapshot', 'recovery-point', 'archive'] as const;
+export const BackupKind = z.enum(backupKinds).meta({ id: 'BackupKind' });
+export type BackupKind = z.infer<typeof BackupKind>;
+
+/**
+ * `creating` being made; `available` complete, can be restored; `failed` could not be made, the reason says why;
+ * `deleting` being removed in AWS. A removed backup has no record.
+ */
+export const backupStates = ['creating', 'available', 'failed', 'deleting'] as const;
+export const BackupState = z.enum(backupStates).meta({ id: 'BackupState' });
+export type BackupState = z.infer<typeof BackupState>;
+
+/** `manual` somebody asked; `policy` a schedule; `final` made at delete; `guard` what a restore in place replaced; `copy` of another Region's. */
+export const backupOrigins = ['manual', 'policy', 'final', 'guard', 'copy'] as const;
+export const BackupOrigin = z.enum(backupOrigins).meta({ id: 'BackupOrigin' });
+export type BackupOrigin = z.infer<typeof BackupOrigin>;
+
+/** `none` cut as it is, as after a power loss; `freeze` the filesystem is frozen for the cut; `hooks` commands in the container before and after it as well. */
+export const consistencies = ['none', 'freeze', 'hooks'] as const;
+export const Consistency = z.enum(consistencies).meta({ id: 'Consistency' });
+export type Consistency = z.infer<typeof Consistency>;
+
+/** Where the bytes are. */
+export const BackupStorage = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('snapshot'),
+    snapshotId: z.string(),
+    /** Size of the volume, which a restore needs at least. */
+    sizeGiB: z.int().positive(),
+  }),
+]);
+export type BackupStorage = z.infer<typeof BackupStorage>;
+
+/** The volume as it was when the backup was made: enough to make it again. */
+export const BackupSource = z
+  .strictObject({
+    type: VolumeType,
+    driver: Driver,
+    sizeBytes: z.int().positive().optional(),
+    labels: Labels,
+    options: z.record(z.string(), z.string()),
+    description: z.string(),
+    filesystem: FilesystemType.optional(),
+    /** What is on the device; a restored volume has the same filesystem, with the same UUID. */
+    format: FilesystemRecord,
+    owner: Owner,
+    readOnly: z.boolean(),
+    encrypted: z.boolean(),
+    availabilityZone: AvailabilityZone.optional(),
+  })
+  .meta({ id: 'BackupSource' });
+export type BackupSource = z.infer<typeof BackupSource>;
+
+/** A backup as the API shows it. */
+export const Backup = z
+  .strictObject({
+    id: BackupId,
+    namespace: Namespace,
+    volumeId: VolumeId,
+    volume: VolumeName,
+    kind: BackupKind,
+    state: BackupState,
+    reason: z.string().optional().meta({ description: 'Why it failed, for people' }),
+    origin: BackupOrigin,
+    description: z.string(),
+    region: z.string(),
+    storage: BackupStorage.optional(),
+    source: BackupSource,
+    consistency: Consistency.meta({ description: 'What was done for the cut' }),
+    /** False for what is read while the volume is written to. */
+    pointInTime: z.boolean(),
+    /** Milliseconds for which the filesystem was frozen, as the host measured it. */
+    frozenMs: z.number().min(0).optional(),
+    cutAt: z.iso.datetime().optional().meta({ description: 'The moment that it holds' }),
+    held: z.boolean().meta({ description: 'Under a hold: nothing removes it' }),
+    holdReason: z.string().optional(),
+    operation: OperationId.optional().meta({ description: 'The operation under way' }),
+    createdAt: z.iso.datetime(),
+    createdBy: z.string(),
+    completedAt: z.iso.datetime().optional(),
+    updatedAt: z.iso.datetime(),
+    revision: z.int().positive(),
+  })
+  .meta({ id: 'Backup' });
+export type Backup = z.infer<typeof Backup>;
+
+const Description = z.string().max(1024);
+
+export const CreateBackup = z
+  .strictObject({
+    /** Default: `freeze` for an EBS volume that is mounted. */
+    consistency: Consistency.optional(),
+    description: Description.default(''),
+  })
+  .meta({ id: 'CreateBackup' });
+export type CreateBackup = z.infer<typeof CreateBackup>;
+
+export const HoldBackup = z.strictObject({ reason: Description.default('') }).meta({ id: 'HoldBackup' });
+
+/** To a new volume: named as the old one where that is gone, else by `name`. */
+export const RestoreBackup = z
+  .strictObject({
+    name: VolumeName.optional(),
+    availabilityZone: AvailabilityZone.optional(),
+  })
+  .meta({ id: 'RestoreBackup' });
+export type RestoreBackup = z.infer<typeof RestoreBackup>;

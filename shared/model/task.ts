@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { Consistency } from './backup.ts';
+import { OperationId, VolumeId } from './names.ts';
+
+/** What a host is asked to do for an operation, beside what its assignments say. */
+export const HostTask = z
+  .strictObject({
+    /** The operation that it belongs to; also the task's id. */
+    operationId: OperationId,
+    kind: z.literal('cut'),
+    volumeId: VolumeId,
+    epoch: z.int().min(0),
+    consistency: Consistency,
+    /** After it the host does not begin any more. */
+    deadline: z.iso.datetime(),
+    /** The cut was called for before: an agent that does not remember it reports it as failed. */
+    begun: z.boolean(),
+  })
+  .meta({ id: 'HostTask' });
+export type HostTask = z.infer<typeof HostTask>;
+
+/** How a task ended. */
+export const TaskResult = z
+  .strictObject({
+    outcome: z.enum(['done', 'failed']),
+    /** Milliseconds for which the filesystem was frozen. */
+    frozenMs: z.number().min(0).optional(),
+    error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
+  })
+  .meta({ id: 'TaskResult' });
+export type TaskResult = z.infer<typeof TaskResult>;
+
+const BootId = z.uuid();
+/** The filesystem is frozen now: make the snapshot before answering. */
+export const CutRequest = z
+  .strictObject({ bootId: BootId, epoch: z.int().min(0) })
+  .meta({ id: 'CutRequest' });
+export const CutAnswer = z.strictObject({ snapshotId: z.string() }).meta({ id: 'CutAnswer' });
+export type CutAnswer = z.infer<typeof CutAnswer>;
+export const TaskReport = z.strictObject({ bootId: BootId, result: TaskResult }).meta({ id: 'TaskReport' });
