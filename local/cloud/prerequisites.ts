@@ -26,7 +26,7 @@ const python: Prerequisite = {
   present: async () => (await attempt('python3', ['-c', pythonProbe]).catch(() => undefined))?.exitCode === 0,
 };
 
-/** What storage and mounts need, and what the documents' scripts call. */
+/** What storage, mounts and file backups need, and what the documents' scripts call. */
 export const baseTools: readonly Prerequisite[] = [
   python,
   tool('mkfs.ext4', 'e2fsprogs'),
@@ -36,6 +36,7 @@ export const baseTools: readonly Prerequisite[] = [
   tool('ip', 'iproute2'),
   tool('iptables', 'iptables'),
   tool('tini', 'tini'),
+  tool('restic', 'restic'),
   tool('jq', 'jq'),
 ];
 
