@@ -59,6 +59,15 @@ function apiAlarms({ api, functions }: Watched): ProductAlarmProps[] {
       missingData: quiet,
     },
     {
+      name: 'hivemind-backups-api-errors',
+      severity: 'medium',
+      meaning:
+        'backups-api ended without an answer: it answers every error that it knows, so this is a bug or a time-out.',
+      metric: functions.backups.metricErrors(fiveMinutes),
+      threshold: 1,
+      missingData: quiet,
+    },
+    {
       name: 'hivemind-hosts-api-errors',
       severity: 'medium',
       meaning:
@@ -87,6 +96,15 @@ function workAlarms({ workers, operation }: Watched): ProductAlarmProps[] {
       meaning:
         'efs-worker threw at least 5 times in 5 minutes; each is tried again, but something is persistently wrong.',
       metric: workers.efsWorker.metricErrors(fiveMinutes),
+      threshold: 5,
+      missingData: quiet,
+    },
+    {
+      name: 'hivemind-backup-worker-errors',
+      severity: 'medium',
+      meaning:
+        'backup-worker threw at least 5 times in 5 minutes; each is tried again, but something is persistently wrong.',
+      metric: workers.backupWorker.metricErrors(fiveMinutes),
       threshold: 5,
       missingData: quiet,
     },

@@ -29,7 +29,7 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   POLL_SECONDS: z.coerce.number().int().positive(),
 });
 
-export const BackupsApiEnvironment = VolumesApiEnvironment;
+export const BackupsApiEnvironment = VolumesApiEnvironment.extend({});
 
 /** Makes and removes backups. */
 export const BackupWorkerEnvironment = Common.extend({ ...Waker, VOLUME_KEY_ARN: z.string().min(1) });

@@ -196,5 +196,5 @@ export const routes = {
   ...hostRoutes,
 } as const satisfies Record<string, Route>;
 
-export { ListVolumesQuery, maxPageSize, VolumePage, type Route, type ServedBy } from './route.ts';
+export { ListVolumesQuery, maxPageSize, type Route, type ServedBy } from './route.ts';
 export type RouteName = keyof typeof routes;

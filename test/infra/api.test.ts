@@ -30,7 +30,12 @@ test.each(
   Object.values<Route>(routes).map((route) => [`${route.method} ${route.path}`, route.served] as const),
 )('%s goes to the function that serves %s', (key, served) => {
   const route = deployed.find(({ RouteKey }) => RouteKey === key);
-  expect(targetOf(route ?? {})).toContain(served === 'hosts' ? 'FunctionsHostsApi' : 'FunctionsVolumesApi');
+  const targets = {
+    hosts: 'FunctionsHostsApi',
+    backups: 'FunctionsBackupsApi',
+    volumes: 'FunctionsVolumesApi',
+  };
+  expect(targetOf(route ?? {})).toContain(targets[served]);
 });
 
 test('the one stage logs who called what, pays for no metric per route, and holds a flood back', () => {
@@ -58,7 +63,7 @@ test('only API Gateway, for this API alone, may call the functions behind it', (
   const permissions = Object.values(resourcesOf(template, 'AWS::Lambda::Permission')).map(
     ({ Properties }) => Properties,
   );
-  expect(permissions).toHaveLength(2);
+  expect(permissions).toHaveLength(3);
   for (const permission of permissions) {
     expect(permission).toMatchObject({
       Action: 'lambda:InvokeFunction',

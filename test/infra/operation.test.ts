@@ -44,9 +44,13 @@ test('the machine is a standard one, ends within 6 hours, is traced and logs eve
   expect(TimeoutSeconds).toBe(21_600);
 });
 
-test('there is a task for each driver', () => {
-  expect(tasks.map(([name]) => name).toSorted()).toEqual(['EBS step', 'EFS step']);
-  expect(states['Driver?']?.Choices?.map(({ StringEquals }) => StringEquals)).toEqual(['ebs', 'efs']);
+test('there is a task for each worker', () => {
+  expect(tasks.map(([name]) => name).toSorted()).toEqual(['Backup step', 'EBS step', 'EFS step']);
+  expect(states['Driver?']?.Choices?.map(({ StringEquals }) => StringEquals)).toEqual([
+    'ebs',
+    'efs',
+    'backup',
+  ]);
   expect(states[states['Driver?']?.Default ?? '']?.Type).toBe('Fail');
 });
 

@@ -12,7 +12,14 @@ import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { holdBackup } from '#functions/backups/hold-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import { call, hostA, undoWindowHours, World, type WorldOptions } from '#test/unit/workers/support/world.ts';
+import {
+  call,
+  existing,
+  hostA,
+  undoWindowHours,
+  World,
+  type WorldOptions,
+} from '#test/unit/workers/support/world.ts';
 
 /** A world with the volume `data`, attached to host A, formatted and idle. */
 async function attached(options: WorldOptions = {}): Promise<World> {
@@ -37,15 +44,11 @@ async function backedUp(world: World): Promise<BackupItem> {
 }
 
 async function backupOf(world: World, { backup = '' }: OperationItem): Promise<BackupItem> {
-  const item = await world.table.readBackup(backup);
-  if (item === undefined) expect.fail(`no backup ${backup}`);
-  return item;
+  return existing(await world.table.readBackup(backup), backup);
 }
 
 async function taskOf(world: World, { id }: OperationItem): Promise<TaskItem> {
-  const task = await world.table.read('task', keys.task(id));
-  if (task === undefined) expect.fail(`no task of ${id}`);
-  return task;
+  return existing(await world.table.read('task', keys.task(id)), `task of ${id}`);
 }
 
 const restore = (world: World, backup: BackupItem, body: object = {}) =>
@@ -123,12 +126,11 @@ describe('what cannot be backed up is refused with the reason', () => {
     [
       'an ephemeral volume',
       { name: 'x', type: 'ephemeral', size: '10M' },
-      'NotSupported',
-      'gone with its container',
+      ['NotSupported', 'gone with its container'],
     ],
-    ['a blank one', { name: 'x' }, 'IllegalState', 'blank'],
-    ['an unplaced one', { name: 'x', availabilityZone: undefined }, 'IllegalState', 'no storage yet'],
-  ])('%s', async (_what, body, code, text) => {
+    ['a blank one', { name: 'x' }, ['IllegalState', 'blank']],
+    ['an unplaced one', { name: 'x', availabilityZone: undefined }, ['IllegalState', 'no storage yet']],
+  ])('%s', async (_what, body, [code = '', text = '']) => {
     const world = new World();
     await world.addHost(hostA, 'us-east-1a');
     await world.addHost('i-0000000000000000c', 'us-east-1b');
