@@ -6,7 +6,7 @@ import type { Exec } from '#agent/host/exec.ts';
 import type { Mounts } from '#agent/host/mounts.ts';
 import type { Log } from '#agent/log.ts';
 import { freezable, type Spared } from './freezable.ts';
-import { isCode, writeMark, type Mark } from './mark.ts';
+import { writeMark, type Mark } from './mark.ts';
 import type { StartWatchdog, Thaw, Watchdog } from './watchdog.ts';
 
 export interface FreezePorts {
@@ -18,6 +18,8 @@ export interface FreezePorts {
   /** What must never be frozen, as it is now. */
   readonly spared: () => Promise<readonly Spared[]>;
   readonly startWatchdog: StartWatchdog;
+  /** How long the mark may take to be written, in milliseconds: 30,000 unless said otherwise. */
+  readonly markMs?: number;
 }
 
 export interface FreezeRequest {
@@ -40,6 +42,7 @@ export type FrozenWork<T> = (signal: AbortSignal) => Promise<T>;
 
 const defaultDeadlineMs = 10_000;
 const maxDeadlineMs = 60_000;
+const defaultMarkMs = 30_000;
 /** What is dirty is written out before writers have to wait; that may take long, and the freeze then does not. */
 const syncTimeoutMs = 10 * 60_000;
 
@@ -54,7 +57,8 @@ export async function withFrozen<T>(
   request: FreezeRequest,
   work: FrozenWork<T>,
 ): Promise<Frozen<T>> {
-  const { watchdog, mark } = await prepare(ports, request, deadlineOf(request));
+  const watchdog = await prepare(ports, request, deadlineOf(request));
+  const mark = await writeMark(ports.log, request.mountpoint, watchdog);
   let result: T;
   let thaw: Thaw;
   try {
@@ -78,20 +82,20 @@ function deadlineOf({ deadlineMs = defaultDeadlineMs }: FreezeRequest): number {
   });
 }
 
-/** Everything that needs the volume to be writable, or takes its time. */
+/** Looks at what is to be frozen, has it written out, and starts the watchdog over the very directory that was looked at. */
 async function prepare(
   ports: FreezePorts,
   { mountpoint }: FreezeRequest,
   deadlineMs: number,
-): Promise<{ watchdog: Watchdog; mark: Mark | undefined }> {
+): Promise<Watchdog> {
   const handle = await openMountpoint(mountpoint);
   try {
     const device = deviceNumber((await handle.stat()).dev);
     const rules = { stages: ports.stages, spared: await ports.spared() };
     freezable({ path: mountpoint, device }, rules, await ports.mounts.list());
-    const mark = await markIfPossible(ports, mountpoint, handle);
     await ports.exec.run('sync', ['--file-system', '--', mountpoint], { timeoutMs: syncTimeoutMs });
-    return { mark, watchdog: await ports.startWatchdog({ descriptor: handle.fd, deadlineMs }) };
+    const { startWatchdog, markMs = defaultMarkMs } = ports;
+    return await startWatchdog({ descriptor: handle.fd, deadlineMs, markMs });
   } finally {
     await handle.close();
   }
@@ -106,21 +110,6 @@ async function openMountpoint(path: string): Promise<FileHandle> {
       hint: 'The volume is not mounted on this host: back it up with consistency "none".',
       cause,
     });
-  }
-}
-
-/** A volume that is full, or that nobody can write to, is backed up all the same. */
-async function markIfPossible(
-  { log }: FreezePorts,
-  path: string,
-  handle: FileHandle,
-): Promise<Mark | undefined> {
-  try {
-    return await writeMark(`/proc/self/fd/${handle.fd}`);
-  } catch (error) {
-    if (!isCode(error, 'EROFS', 'ENOSPC', 'EDQUOT')) throw error;
-    log.warn('no mark was written', { path, error });
-    return undefined;
   }
 }
 

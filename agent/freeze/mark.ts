@@ -1,66 +1,49 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { ProductError } from '#shared/model/errors.ts';
+import type { Log } from '#agent/log.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** A random word in the volume, by which a restored copy shows that it is the one that was cut after it was written. */
 export interface Mark {
-  /** Below the root of the volume's filesystem. */
+  /** Below the root of the volume's filesystem, beside the data directory: containers neither see nor change it. */
   readonly path: string;
-  /** 64 hex digits. */
+  /** 64 hex digits; the file has a newline behind them. */
   readonly value: string;
 }
 
-/** Beside the data directory: containers neither see nor change it. */
-const directory = '.hivemind';
-const file = 'mark';
+const path = '.hivemind/mark';
 const markBytes = 32;
 
+/** A volume that is full, or that nobody can write to, is backed up all the same. */
+const tolerated = ['EROFS', 'ENOSPC', 'EDQUOT'];
+
 /**
- * Writes a new mark and syncs it: contents, name, and the directory's own name.
- * @param filesystem path of the open root of the filesystem, /proc/self/fd/N.
- * @throws PathRefused when something else has the directory's name; the system's error otherwise (ENOSPC, EROFS, EIO).
+ * Has a new mark written and synced: contents, name, and the name of its directory. Where this throws, the watchdog is ended.
+ * @returns undefined where the volume is read-only or full.
+ * @throws VolumeBusy when it takes no writes; PathRefused when something else has the directory's name; StorageFailed.
  */
-export async function writeMark(filesystem: string): Promise<Mark> {
-  const place = await openPlace(`${filesystem}/${directory}`);
-  try {
-    const at = `/proc/self/fd/${place.fd}`;
-    const value = randomBytes(markBytes).toString('hex');
-    await rm(`${at}/${file}.new`, { recursive: true, force: true });
-    await writeFile(`${at}/${file}.new`, `${value}\n`, { flag: 'wx', mode: 0o600, flush: true });
-    await rename(`${at}/${file}.new`, `${at}/${file}`);
-    await place.sync();
-    await syncDirectory(filesystem);
-    return { path: `${directory}/${file}`, value };
-  } finally {
-    await place.close();
+export async function writeMark(
+  log: Log,
+  mountpoint: string,
+  watchdog: Pick<Watchdog, 'mark' | 'thaw'>,
+): Promise<Mark | undefined> {
+  const value = randomBytes(markBytes).toString('hex');
+  const answer = await watchdog.mark(value);
+  if (answer === 'marked') return { path, value };
+  if (!tolerated.includes(answer)) {
+    await watchdog.thaw();
+    throw unmarked(`${mountpoint}/${path}`, answer);
   }
+  log.warn('no mark was written', { path: mountpoint, reason: answer });
+  return undefined;
 }
 
-async function openPlace(path: string): Promise<FileHandle> {
-  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (!isCode(error, 'EEXIST')) throw error;
+function unmarked(file: string, errno: string): ProductError {
+  const foreign = ['ENOTDIR', 'ELOOP', 'EISDIR'].includes(errno);
+  return new ProductError(foreign ? 'PathRefused' : 'StorageFailed', `${file} cannot be written: ${errno}.`, {
+    value: file,
+    hint: foreign
+      ? "Move what is there away: the name .hivemind at the root of a volume's filesystem is Hivemind's."
+      : 'Look at the kernel log of the host ("dmesg"): the filesystem or its device has a fault.',
   });
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    if (!isCode(cause, 'ENOTDIR', 'ELOOP')) throw cause;
-    throw new ProductError('PathRefused', `The volume's ${directory} is not a directory of its own.`, {
-      hint: `Move it away: the name at the root of a volume's filesystem is Hivemind's.`,
-      cause,
-    });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-export function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

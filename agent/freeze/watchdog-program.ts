@@ -5,7 +5,10 @@
  * It does the freezing itself. Another process could be killed with its freeze still under way (it waits for the writes that
  * have begun), a thaw would find nothing frozen yet, and the freeze would come true behind it.
  *
- * Words: it says "ready"; told "freeze" it says "frozen", or "refused ERRNO" and ends; told "thaw", or at the deadline, or when
+ * It writes the mark too: on a filesystem that is frozen already a write waits for the thaw, and here it keeps no thread of the
+ * agent waiting.
+ *
+ * Words: it says "ready"; told "mark VALUE" it says "marked", or "unmarked ERRNO"; told "freeze" it says "frozen", or "refused ERRNO" and ends; told "thaw", or at the deadline, or when
  * its input ends or it is asked to end, it thaws, says "thawed BY MILLISECONDS" and ends. BY: agent, deadline, stopped, or other
  * when it was not frozen any more. It thaws first and speaks then: nobody may be there to listen.
  */
@@ -40,7 +43,7 @@ def told(timeout=None):
     if 0 not in ready:
         return "stopped"
     try:
-        return os.read(0, 64).decode().strip() or "stopped"
+        return os.read(0, 128).decode().strip() or "stopped"
     except OSError:
         return "stopped"
 
@@ -57,14 +60,42 @@ def thaw(by):
                 raise
         time.sleep(RETRY_SECONDS)
 
+def name_of(error):
+    return errno.errorcode.get(error.errno, error.errno)
+
+def mark(value):
+    try:
+        try:
+            os.mkdir(".hivemind", 0o700, dir_fd=MOUNT)
+        except FileExistsError:
+            pass
+        place = os.open(".hivemind", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=MOUNT)
+        try:
+            os.unlink("mark.new", dir_fd=place)
+        except FileNotFoundError:
+            pass
+        file = os.open("mark.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=place)
+        os.write(file, (value + "\\n").encode())
+        os.fsync(file)
+        os.rename("mark.new", "mark", src_dir_fd=place, dst_dir_fd=place)
+        os.fsync(place)
+        os.fsync(MOUNT)
+        return ["marked"]
+    except OSError as error:
+        return ["unmarked", name_of(error)]
+
 say("ready")
-if told() != "freeze":
+word = told()
+if word.startswith("mark "):
+    say(*mark(word[len("mark "):]))
+    word = told()
+if word != "freeze":
     sys.exit()
 began = time.monotonic()
 try:
     fcntl.ioctl(MOUNT, FREEZE, 0)
 except OSError as error:
-    say("refused", errno.errorcode.get(error.errno, error.errno))
+    say("refused", name_of(error))
     sys.exit()
 say("frozen")
 word = told(max(0, began + limit - time.monotonic()))

@@ -7,7 +7,7 @@ import { watchdogProgram } from './watchdog-program.ts';
 export interface Thaw {
   /**
    * `agent`: it was told to thaw, and the filesystem was frozen until then. `deadline`: it thawed by itself. `other`: somebody
-   * else had thawed before. `stopped`: it was asked to end, and thawed first. `never`: the freeze was refused. `killed`: it may
+   * else had thawed before. `stopped`: it was asked to end, and thawed first. `never`: it was not begun, or refused. `killed`: it may
    * have left the filesystem frozen.
    */
   readonly by: 'agent' | 'deadline' | 'other' | 'stopped' | 'never' | 'killed';
@@ -17,6 +17,11 @@ export interface Thaw {
 
 /** A process of its own that freezes a filesystem, and thaws it at a deadline, on request, or when the agent dies. */
 export interface Watchdog {
+  /**
+   * Writes `.hivemind/mark` with this value and syncs it.
+   * @returns `marked`, or the errno's name (ENOSPC, EROFS, …). @throws VolumeBusy when it takes no writes; then the watchdog is ended.
+   */
+  mark(value: string): Promise<string>;
   /** @throws VolumeBusy when it is frozen already; CommandFailed when the kernel refuses otherwise. */
   freeze(): Promise<void>;
   /** Tells it to thaw, or to end when nothing was frozen, and waits for its end. May be repeated. */
@@ -30,6 +35,8 @@ export interface Watched {
   readonly descriptor: number;
   /** Longest freeze, in milliseconds. */
   readonly deadlineMs: number;
+  /** How long the mark may take to be written, in milliseconds. */
+  readonly markMs: number;
 }
 
 /** Resolves when the watchdog is ready. @throws CommandFailed when it does not start. */
@@ -39,7 +46,7 @@ const python = '/usr/bin/python3';
 const readyMs = 10_000;
 
 /** A session of its own: nothing that ends the agent ends it too, and the end of its input tells it of the agent's. */
-export const startWatchdog: StartWatchdog = async ({ descriptor, deadlineMs }) => {
+export const startWatchdog: StartWatchdog = async ({ descriptor, deadlineMs, markMs }) => {
   const child = spawn(python, ['-I', '-S', '-c', watchdogProgram, String(deadlineMs)], {
     stdio: ['pipe', 'pipe', 'ignore', descriptor],
     detached: true,
@@ -47,16 +54,17 @@ export const startWatchdog: StartWatchdog = async ({ descriptor, deadlineMs }) =
     env: {},
   });
   const words = listen(child);
-  const ended = words.closed.then(() => thawOf(words.last()));
+  let isAsked = false;
+  const ended = words.closed.then((): Thaw => (isAsked ? thawOf(words.last()) : { by: 'never' }));
   // A word to one that has just ended is lost, and its end is seen.
   child.stdin?.on('error', () => undefined);
-  const late = setTimeout(() => child.kill('SIGKILL'), readyMs);
-  const first = await words.next();
-  clearTimeout(late);
+  const first = await orKill(child, readyMs, words.next());
   if (first !== 'ready') throw failed(`did not start: ${words.failure() ?? 'it ended'}`);
   return {
     ended,
+    mark: (value) => mark(child, words, { value, markMs }),
     async freeze() {
+      isAsked = true;
       child.stdin?.write('freeze\n');
       const answer = await words.next();
       if (answer !== 'frozen') throw refused(answer);
@@ -67,6 +75,31 @@ export const startWatchdog: StartWatchdog = async ({ descriptor, deadlineMs }) =
     },
   };
 };
+
+/** The answer; undefined when it did not come in time, and then the process is killed (which waits for a thaw as the rest does). */
+async function orKill<T>(child: ChildProcess, ms: number, answer: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      resolve(undefined);
+    }, ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+async function mark(
+  child: ChildProcess,
+  words: Words,
+  { value, markMs }: { value: string; markMs: number },
+): Promise<string> {
+  child.stdin?.write(`mark ${value}\n`);
+  const answer = await orKill(child, markMs, words.next());
+  if (answer !== undefined) return answer.replace('unmarked ', '');
+  throw new ProductError('VolumeBusy', `The volume took no write for ${markMs / 1000} s.`, {
+    hint: 'It may be frozen already, by another backup or by hand ("fsfreeze --unfreeze" ends that). Try again.',
+  });
+}
 
 interface Words {
   /** The next line it says; undefined when it has ended. */

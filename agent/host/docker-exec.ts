@@ -70,6 +70,8 @@ async function run(engine: Engine, wanted: ContainerCommand): Promise<ContainerR
     const start = { Detach: false, Tty: false };
     const answer = await call(engine, { method: 'POST', path: `/exec/${Id}/start`, body: start, signal });
     for await (const chunk of answer as AsyncIterable<Buffer>) tail.push(chunk);
+    // An answer without a length that is broken off looks like one that has ended.
+    signal.throwIfAborted();
   } catch (error) {
     await kill(engine, Id);
     if (!signal.aborted) throw error;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -134,46 +134,42 @@ describe('a freeze', () => {
 });
 
 describe('the mark', () => {
-  const marked = async () => (await withFrozen(rig.ports, { mountpoint }, () => Promise.resolve())).mark;
+  const mark = async () => (await withFrozen(rig.ports, { mountpoint }, () => Promise.resolve())).mark;
 
-  it('is new each time, beside the data directory, and there before the freeze', async () => {
-    const first = await withFrozen(rig.ports, { mountpoint }, () =>
-      readFile(join(mountpoint, '.hivemind/mark'), 'utf8'),
-    );
-    expect(first.mark).toEqual({
+  it('is new each time, and returned as it was written', async () => {
+    const marks = [await mark(), await mark()];
+    expect(marks.map((one) => one?.value)).toEqual(rig.watchdog.marked);
+    expect(new Set(rig.watchdog.marked).size).toBe(2);
+    expect(marks[0]).toEqual({
       path: '.hivemind/mark',
       value: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
-    expect(first.result).toBe(`${first.mark?.value}\n`);
-    expect((await marked())?.value).not.toBe(first.mark?.value);
-    expect(await readdir(join(mountpoint, '.hivemind'))).toEqual(['mark']);
   });
 
-  it('follows no link out of the volume', async () => {
-    const outside = join(stages, 'outside');
-    await mkdir(outside);
-    await symlink(outside, join(mountpoint, '.hivemind'));
-    await expect(marked()).rejects.toMatchObject({ code: 'PathRefused' });
-    await rm(join(mountpoint, '.hivemind'));
-    await mkdir(join(mountpoint, '.hivemind'));
-    await writeFile(join(outside, 'file'), 'kept');
-    await symlink(join(outside, 'file'), join(mountpoint, '.hivemind/mark.new'));
-    await symlink(join(outside, 'file'), join(mountpoint, '.hivemind/mark'));
-    await marked();
-    expect(await readFile(join(outside, 'file'), 'utf8')).toBe('kept');
+  it.each(['EROFS', 'ENOSPC', 'EDQUOT'])('may be missing: %s', async (errno) => {
+    rig.watchdog.answerMarks(errno);
+    expect(await mark()).toBeUndefined();
+  });
+
+  it.each([
+    ['ELOOP', 'PathRefused'],
+    ['ENOTDIR', 'PathRefused'],
+    ['EIO', 'StorageFailed'],
+  ])('that cannot be written (%s) is no backup, and leaves no watchdog', async (errno, code) => {
+    rig.watchdog.answerMarks(errno);
+    await expect(mark()).rejects.toMatchObject({ code });
+    expect(rig.watchdog.isOver()).toBe(true);
   });
 });
 
 describe('what was left frozen', () => {
   it("is thawed on volumes' mounts only, and a failure of one keeps nothing from the next", async () => {
     const [own] = rig.mounts.entries;
-    const at = (path: string, device: string) => ({ device, root: '/', mountpoint: path });
-    rig.mounts.entries.push(
-      ...[at('/', '1:1'), at(`${stages}/vol-2`, '1:2'), at(`${stages}/vol-3`, '1:3')].map((change) => ({
-        ...{ options: [], peers: [], fstype: 'xfs', source: '/dev/y' },
-        ...change,
-      })),
-    );
+    const at = (path: string, device: string) => {
+      const rest = { root: '/', options: [], peers: [], fstype: 'xfs', source: '/dev/y' };
+      return { ...rest, device, mountpoint: path };
+    };
+    rig.mounts.entries.push(at('/', '1:1'), at(`${stages}/vol-2`, '1:2'), at(`${stages}/vol-3`, '1:3'));
     const asked: string[] = [];
     const exec: Exec = {
       run: (_, [, path = '']) => {
