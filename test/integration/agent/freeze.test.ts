@@ -9,7 +9,7 @@ import { thawLeftovers } from '#agent/freeze/leftovers.ts';
 import { sparedFilesystems } from '#agent/freeze/spared.ts';
 import { systemFreeze } from '#agent/freeze/system.ts';
 import { systemExec } from '#agent/host/exec.ts';
-import { systemMounts } from '#agent/host/mounts.ts';
+import { mountedAt, systemMounts } from '#agent/host/mounts.ts';
 import { silentLog } from '#agent/log.ts';
 import { until } from '#test/support/until.ts';
 import { hostA, startRig } from './support/agent.ts';
@@ -51,9 +51,7 @@ async function mountNew(type: 'ext4' | 'xfs', at = join(root, 'mounts', randomUU
 
 /** Writes and syncs a file; its end shows that the filesystem takes writes. */
 async function write(path: string): Promise<ChildProcess> {
-  const child = spawn('dd', ['if=/dev/zero', `of=${path}`, 'bs=4096', 'count=1', 'conv=fsync'], {
-    stdio: 'ignore',
-  });
+  const child = spawn('sh', ['-c', 'echo x >"$1"; sync "$1"', 'sh', path], { stdio: 'ignore' });
   await sandbox.owns(child.pid ?? 0);
   return child;
 }
@@ -139,6 +137,7 @@ describe.each(['ext4', 'xfs'] as const)('a freeze of %s', (type) => {
     await until('the writer goes on', () => writer.exitCode === 0);
     await until('the watchdog has ended', async () => (await watchdogs(mountpoint)).length === 0);
     await mounts.unmount(mountpoint);
+    expect(mountedAt(await mounts.list(), mountpoint)).toBeUndefined();
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
