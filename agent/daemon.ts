@@ -11,8 +11,12 @@ import { systemFilesystems } from './drivers/ebs/filesystem.ts';
 import { efsDriver } from './drivers/efs/efs.driver.ts';
 import { emptyDirectory } from './drivers/efs/purge.ts';
 import { tmpfsDriver } from './drivers/tmpfs/tmpfs.driver.ts';
+import type { FreezePorts } from './freeze/freezer.ts';
+import { thawLeftovers } from './freeze/leftovers.ts';
+import { systemFreeze } from './freeze/system.ts';
 import { healthListener } from './health.ts';
 import { systemBlocks } from './host/blocks.ts';
+import { dockerCommands } from './host/docker-exec.ts';
 import { dockerEngine } from './host/docker.ts';
 import { systemExec, type Exec } from './host/exec.ts';
 import type { Machine } from './host/machine.ts';
@@ -66,9 +70,13 @@ interface Parts {
   readonly places: Places;
 }
 
-/** Wires the agent and starts it: the sockets first, since what is mounted is served with or without the API. */
+/**
+ * Wires the agent and starts it: what an earlier one left frozen is thawed, then the sockets, since what is mounted is served
+ * with or without the API.
+ */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await assemble(options);
+  await thawLeftovers(freezeOf(parts));
   const { loop, engine } = connect(parts);
   const servers = await openSockets(parts, loop, engine);
   loop.start();
@@ -102,6 +110,10 @@ async function assemble(options: DaemonOptions): Promise<Parts> {
     runner: createRunner(),
     places: { bootId: machine.bootId, stages, volumes: config.volumesDir },
   };
+}
+
+function freezeOf({ options: { config, log }, exec, mounts }: Parts): FreezePorts {
+  return systemFreeze({ root: config.root, docker: dockerCommands(config.dockerSocket), exec, mounts, log });
 }
 
 function createDrivers(options: DaemonOptions, exec: Exec, mounts: Mounts): Drivers {

@@ -14,6 +14,8 @@ const backups = 'test/unit/backups/backups.test.ts';
 const agent = {
   blocks: 'test/unit/agent/blocks.test.ts',
   formats: 'test/unit/agent/format.test.ts',
+  freezable: 'test/unit/agent/freeze/freezable.test.ts',
+  freezer: 'test/unit/agent/freeze/freezer.test.ts',
   paths: 'test/unit/agent/host-path.test.ts',
   plan: 'test/unit/agent/plan.test.ts',
 } as const;
@@ -170,6 +172,16 @@ export const guards = {
     contract: 3,
     says: 'A filesystem is thawed before it is unmounted.',
     test: agent.formats,
+  },
+  'freeze-thaws-always': {
+    contract: 3,
+    says: 'What was frozen is thawed, whatever came of the work.',
+    test: agent.freezer,
+  },
+  'freeze-not-root': {
+    contract: 6,
+    says: "No filesystem is frozen that the host's root, Docker or the agent is on, by its device number.",
+    test: agent.freezable,
   },
   'unmount-unused': {
     contract: 6,
