@@ -36,7 +36,9 @@ import { createKnowledge } from './reconcile/knowledge.ts';
 import { openRecords, type Records } from './reconcile/records.ts';
 import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
-import type { Places } from './reconcile/view.ts';
+import { shownOf, stageOf, type Places } from './reconcile/view.ts';
+import { cut, type CutPorts } from './tasks/cut.ts';
+import { Tasks } from './tasks/tasks.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -147,10 +149,14 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     observe: () => engine.observe(),
     mark: () => knowledge.mark(),
     learn: (answer, mark) => knowledge.replace(answer, mark),
-    act: (purges) => void act(parts, engine, purges),
+    act: ({ purges, tasks: asked }) => {
+      void act(parts, engine, purges);
+      void tasks.take(asked);
+    },
     onRegistered: (registration) => options.onRegistered?.(registration, () => loop.request()),
     pollSeconds: config.pollSeconds,
   });
+  const tasks = new Tasks({ api, log, perform: (task) => cut(cutPorts(parts, engine), task) });
   const engine: Engine = createEngine({
     api,
     log,
@@ -170,6 +176,23 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     requestSync: () => loop.request(),
   });
   return { loop, engine };
+}
+
+function cutPorts(parts: Parts, engine: Engine): CutPorts {
+  const { options, runner, places, mounts } = parts;
+  return {
+    api: options.api,
+    freeze: freezeOf(parts),
+    runner,
+    async mounted(volumeId) {
+      const assignment = engine.volumes().find((one) => one.volumeId === volumeId);
+      if (assignment === undefined) return undefined;
+      const { stage } = shownOf(places, await mounts.list(), assignment);
+      return stage === undefined
+        ? undefined
+        : { name: assignment.name, path: stageOf(places, assignment).path };
+    },
+  };
 }
 
 /** Looks at each volume once, and empties what is to be purged. Failures are logged and come up again next time. */

@@ -1,4 +1,4 @@
-import type { ObservedAttachment, PurgeTask, Registration, SyncAnswer } from '#shared/model/host.ts';
+import type { ObservedAttachment, Registration, SyncAnswer } from '#shared/model/host.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import type { Log } from '#agent/log.ts';
 import type { HostApi } from './api.ts';
@@ -12,7 +12,7 @@ export interface SyncPorts {
   readonly mark: () => number;
   readonly learn: (answer: SyncAnswer, mark: number) => void;
   /** Begins what the answer asks for; not waited for. */
-  readonly act: (purges: readonly PurgeTask[]) => void;
+  readonly act: (answer: Pick<SyncAnswer, 'purges' | 'tasks'>) => void;
   readonly onRegistered: (registration: Registration) => void;
   /** Seconds; overrides the control plane's. */
   readonly pollSeconds?: number | undefined;
@@ -128,7 +128,7 @@ export class SyncLoop {
       if (!this.#linked) log.info('the control plane answers');
       this.#linked = true;
       learn(answer, before);
-      act(answer.purges);
+      act(answer);
     } catch (error) {
       if (isProductError(error, 'HostNotFound', 'Conflict')) this.#registration = undefined;
       log[this.#linked ? 'error' : 'warn']('the control plane does not answer; what is mounted stays', {

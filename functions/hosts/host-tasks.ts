@@ -38,7 +38,10 @@ export async function cutVolume(ports: TaskPorts, caller: Caller, request: CutCa
   const { operation, backup } = await subjectOf(ports, task);
   if (backup.storage !== undefined) return { snapshotId: backup.storage.snapshotId };
   const claim = await claimCut(ports, { task, held });
-  const snapshot = await snapshotNow(ports, { task, wanted: snapshotOf(held.record.volume, operation) });
+  const snapshot = await snapshotNow(ports, {
+    task,
+    wanted: snapshotOf(held.record.volume, operation, cutOf(task)),
+  });
   const next = withSnapshot(ports, { backup, held, snapshot });
   await ports.table.confirmStep(claim, [replace('backup', backup, next)]);
   return { snapshotId: snapshot.id };
@@ -86,12 +89,17 @@ async function claimCut(ports: TaskPorts, { task, held }: { task: TaskItem; held
   });
 }
 
+/** Names one freeze: a snapshot of an earlier one does not count in this. */
+function cutOf({ operationId, at }: TaskItem): string {
+  return `${operationId} ${at}`;
+}
+
 /** CreateSnapshot takes no client token: after a try whose answer may have been lost it is looked for. */
 async function snapshotNow(
   { snapshots }: TaskPorts,
   { task, wanted }: { task: TaskItem; wanted: NewSnapshot },
 ): Promise<Snapshot> {
-  const [found] = task.begun ? await snapshots.findSnapshots({ operation: task.operationId }) : [];
+  const [found] = task.begun ? await snapshots.findSnapshots({ cut: cutOf(task) }) : [];
   return found ?? snapshots.createSnapshot(wanted);
 }
 

@@ -12,6 +12,8 @@ export const tagKeys = {
   operation: 'hivemind:operation',
   /** On a snapshot: the backup that it is. */
   backup: 'hivemind:backup',
+  /** On a snapshot that a host called for: which freeze it was made in. */
+  cut: 'hivemind:cut',
   /** On instances: the namespace the host serves (default `default`). */
   hostNamespace: 'hivemind:host-namespace',
 } as const;

@@ -1,13 +1,14 @@
-import type {
-  AttachAnswer,
-  AttachRequest,
-  BlockStorage,
-  BlockVolume,
-  DetachRequest,
-  NewBlockVolume,
-  NewSnapshot,
-  Snapshot,
-  SnapshotTag,
+import {
+  tagOf,
+  type AttachAnswer,
+  type AttachRequest,
+  type BlockStorage,
+  type BlockVolume,
+  type DetachRequest,
+  type NewBlockVolume,
+  type NewSnapshot,
+  type Snapshot,
+  type SnapshotTag,
 } from '#shared/aws/ec2/block-storage.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
@@ -199,7 +200,7 @@ export class FakeBlockStorage implements BlockStorage {
   }
 
   findSnapshots(of: SnapshotTag): Promise<Snapshot[]> {
-    const [key, value] = 'backup' in of ? [tagKeys.backup, of.backup] : [tagKeys.operation, of.operation];
+    const [key, value] = tagOf(of);
     return this.#read(({ snapshots }) => [...snapshots.values()].filter(({ tags }) => tags[key] === value));
   }
 

@@ -21,9 +21,10 @@ export function planSnapshot(facts: BackupFacts, backup: BackupItem): BackupStep
 }
 
 function planCut(facts: BackupFacts, backup: BackupItem): BackupStep {
-  const { record, snapshots, holderPowerless } = facts;
-  const oldest = snapshots.find(({ id }) => !done(facts.operation, `discardCut:${id}`));
-  if (oldest !== undefined)
+  const { record, snapshots, holderPowerless, task } = facts;
+  const [oldest] = snapshots;
+  // What was made for a host counts only by the host's word; see planProven.
+  if (oldest !== undefined && task === undefined)
     return { kind: 'adoptSnapshot', snapshot: oldest, message: 'The cut is made', progress: 30 };
   const { storage, name } = record.volume;
   if (storage?.kind !== 'ebs')
@@ -140,6 +141,11 @@ function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
   return { ...wait(facts, `Copying what has changed: ${kept.progress} %`), progress };
 }
 
-function fail({ operation }: BackupFacts, failure: Failure): BackupStep {
-  return { kind: 'failBackup', failure, message: failure.detail, progress: operation.progress };
+/** Fails, with nothing of it left behind in EC2. */
+function fail({ operation, snapshots }: BackupFacts, failure: Failure): BackupStep {
+  const { progress } = operation;
+  const left = snapshots.find(({ id }) => !done(operation, `discardCut:${id}`));
+  if (left === undefined) return { kind: 'failBackup', failure, message: failure.detail, progress };
+  const mark = `discardCut:${left.id}`;
+  return { kind: 'discardCut', mark, snapshotId: left.id, message: failure.detail, progress };
 }

@@ -1,3 +1,5 @@
+import { tagKeys } from '#shared/model/tags.ts';
+
 /** Block storage as the product needs it: volumes of one Region, made and found by our tags. */
 export interface BlockStorage extends Snapshots {
   /**
@@ -27,8 +29,15 @@ export interface Snapshots {
   deleteSnapshot(id: string): Promise<void>;
 }
 
-/** What a snapshot is looked for by. */
-export type SnapshotTag = { readonly operation: string } | { readonly backup: string };
+/** What a snapshot is looked for by; `cut` names one freeze. */
+export type SnapshotTag =
+  { readonly operation: string } | { readonly backup: string } | { readonly cut: string };
+
+/** The tag that is meant, with its value. */
+export function tagOf(of: SnapshotTag): readonly [key: string, value: string] {
+  if ('backup' in of) return [tagKeys.backup, of.backup];
+  return 'cut' in of ? [tagKeys.cut, of.cut] : [tagKeys.operation, of.operation];
+}
 
 export type Tags = Readonly<Record<string, string>>;
 

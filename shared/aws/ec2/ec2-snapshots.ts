@@ -4,8 +4,7 @@ import {
   DescribeSnapshotsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { tagKeys } from '#shared/model/tags.ts';
-import type { NewSnapshot, Snapshot, SnapshotTag, Snapshots } from './block-storage.ts';
+import { tagOf, type NewSnapshot, type Snapshot, type SnapshotTag, type Snapshots } from './block-storage.ts';
 import { doing, tagList, unlessCode } from './calls.ts';
 import { ec2Clients, type Repeat } from './clients.ts';
 import { toSnapshot } from './ec2-shapes.ts';
@@ -28,7 +27,7 @@ export class Ec2Snapshots implements Snapshots {
   }
 
   async findSnapshots(of: SnapshotTag): Promise<Snapshot[]> {
-    const [key, value] = 'backup' in of ? [tagKeys.backup, of.backup] : [tagKeys.operation, of.operation];
+    const [key, value] = tagOf(of);
     const command = new DescribeSnapshotsCommand({
       OwnerIds: ['self'],
       Filters: [{ Name: `tag:${key}`, Values: [value] }],

@@ -4,7 +4,7 @@ import type { CloudFile } from '#local/cloud/cloud-file.ts';
 import { callSocket } from '#local/cloud/http.ts';
 import type { CallRecord } from '#local/edge/calls.ts';
 import type { FaultStatus } from '#local/edge/faults.ts';
-import type { Attachment, Volume } from '#local/storage/state/entities.ts';
+import type { Attachment, Snapshot, Volume } from '#local/storage/state/entities.ts';
 import type { CallRecord as StorageCall } from '#local/storage/call-log.ts';
 
 /** A fault of the edge or of the storage service, as docs/local-cloud.md lists them. */
@@ -67,6 +67,7 @@ export function edgeAdmin(
 export interface StorageTruth extends PartAdmin<StorageCall> {
   volumes(): Promise<Volume[]>;
   attachments(): Promise<Attachment[]>;
+  snapshots(): Promise<Snapshot[]>;
 }
 
 /** See {@link StorageTruth}. */
@@ -76,5 +77,6 @@ export function storageTruth(cloud: CloudFile): StorageTruth {
     ...partAdmin<StorageCall>(send),
     volumes: async () => (await send('GET', '/volumes')) as Volume[],
     attachments: async () => (await send('GET', '/attachments')) as Attachment[],
+    snapshots: async () => (await send('GET', '/snapshots')) as Snapshot[],
   };
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '#agent/link/api.ts';
+import type { TaskResult } from '#shared/model/task.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { routes, type RouteName } from '#shared/model/routes.ts';
 import type { FakeControlPlane } from './fake-control-plane.ts';
@@ -26,6 +27,7 @@ export interface Body {
   readonly serial: string;
   readonly uuid: string;
   readonly mounted: boolean;
+  readonly result: TaskResult;
 }
 type Params = Readonly<Record<string, string>>;
 type Serve = (api: Api, params: Params, body: Body) => Promise<unknown>;
@@ -40,7 +42,12 @@ const served: Partial<Record<RouteName, Serve>> = {
     api.reportFormatted(volumeId, { epoch, uuid, mounted }),
   releaseVolume: async (api, { volumeId = '' }, { epoch }) => {
     await api.release(volumeId, epoch);
-    return released(volumeId);
+    return operationOf(volumeId);
+  },
+  cutVolume: (api, { operation = '' }, { epoch }) => api.cut(operation, epoch),
+  reportTask: async (api, { operation = '' }, { result }) => {
+    await api.reportTask(operation, result);
+    return { ...operationOf('vol-00000000000000000000000000'), id: operation, kind: 'backup' };
   },
   hostCreateVolume: async (api, _, body) => {
     await api.create(body);
@@ -61,7 +68,7 @@ const served: Partial<Record<RouteName, Serve>> = {
 };
 
 /** What a release answers with: an operation that has just ended. */
-function released(volumeId: string): unknown {
+function operationOf(volumeId: string) {
   const now = new Date().toISOString();
   return {
     id: `op-${volumeId.slice(4)}`,

@@ -1,0 +1,79 @@
+import { isProductError, ProductError } from '#shared/model/errors.ts';
+import type { HostTask, TaskResult } from '#shared/model/task.ts';
+import type { HostApi } from '#agent/link/api.ts';
+import { isAway } from '#agent/link/away.ts';
+import type { Log } from '#agent/log.ts';
+
+export interface TaskPorts {
+  readonly api: Pick<HostApi, 'reportTask'>;
+  readonly log: Log;
+  /** Does one task; rejects when it cannot be done. */
+  readonly perform: (task: HostTask) => Promise<TaskResult>;
+  readonly now?: () => number;
+}
+
+/**
+ * What operations ask of this host. Each task is done once by this process; its result is reported until the control plane
+ * has taken it, which it shows by not listing the task any more.
+ */
+export class Tasks {
+  readonly #ports: TaskPorts;
+  readonly #running = new Set<string>();
+  readonly #results = new Map<string, TaskResult>();
+
+  constructor(ports: TaskPorts) {
+    this.#ports = ports;
+  }
+
+  /** Begins what is new, and reports what is done. Never rejects. */
+  async take(tasks: readonly HostTask[]): Promise<void> {
+    const listed = new Set(tasks.map(keyOf));
+    for (const key of this.#results.keys()) if (!listed.has(key)) this.#results.delete(key);
+    await Promise.all(tasks.map((task) => this.#one(task))); // eslint-disable-line hivemind/no-unbounded-all -- a backup of a volume is one at a time, and a host has some dozens
+  }
+
+  async #one(task: HostTask): Promise<void> {
+    const key = keyOf(task);
+    if (this.#running.has(key)) return;
+    this.#running.add(key);
+    try {
+      const result = this.#results.get(key) ?? (await this.#perform(task));
+      this.#results.set(key, result);
+      await this.#ports.api.reportTask(task.operationId, result);
+    } catch (error) {
+      this.#ports.log[isAway(error) ? 'debug' : 'warn']('task', { operation: task.operationId, error });
+    } finally {
+      this.#running.delete(key);
+    }
+  }
+
+  async #perform(task: HostTask): Promise<TaskResult> {
+    const { log, perform, now = Date.now } = this.#ports;
+    try {
+      if (task.begun) throw forgotten();
+      if (now() > Date.parse(task.deadline)) throw tooLate(task);
+      return await perform(task);
+    } catch (error) {
+      log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
+      const code = isProductError(error) ? error.code : 'CommandFailed';
+      const detail = error instanceof Error ? error.message : String(error);
+      return { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } };
+    }
+  }
+}
+
+/** The same operation may ask again: another task. */
+function keyOf({ operationId, deadline }: HostTask): string {
+  return `${operationId} ${deadline}`;
+}
+
+function forgotten(): ProductError {
+  return new ProductError(
+    'TimedOut',
+    'The agent was started again during the cut; whether it holds is not known.',
+  );
+}
+
+function tooLate({ deadline }: HostTask): ProductError {
+  return new ProductError('TimedOut', `The task came after its deadline, ${deadline}.`);
+}

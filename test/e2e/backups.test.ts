@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backup } from '#shared/model/backup.ts';
+import type { Operation } from '#shared/model/operation.ts';
+import { until } from '#test/support/until.ts';
+import { joinCloud } from './harness/cloud.ts';
+import type { TestCloud } from './harness/cloud.ts';
+import type { TestHost } from './harness/host.ts';
+
+/** Snapshots of local volumes in the whole product: frozen by the host that writes, restored, held, removed. */
+let cloud: TestCloud;
+let a: TestHost;
+let b: TestHost;
+
+beforeAll(async () => {
+  cloud = joinCloud();
+  a = await cloud.addHost(cloud.unique('ba'));
+  b = await cloud.addHost(cloud.unique('bb'));
+});
+afterAll(async () => {
+  await cloud.close();
+});
+
+const backupsOf = (volume: string) => cloud.hivemindJson<Backup[]>('backup', 'ls', '--volume', volume);
+
+describe('a backup', () => {
+  it('of what a container writes to is frozen for the cut, and restores on another host', async () => {
+    const name = cloud.unique('frozen');
+    await cloud.hivemind('volume', 'create', name, '--size', '1G', '--zone', 'us-east-1a', '--wait');
+    await a.container('writer', name, 'sh', '-c', 'while :; do date +%s%N >>/data/log; done');
+    await until(
+      'it writes',
+      async () => Number(await a.docker('exec', 'writer', 'sh', '-c', 'wc -l </data/log')) > 20,
+    );
+    const backup = await cloud.hivemindJson<Backup>('volume', 'backup', name, '--wait');
+    expect(backup).toMatchObject({ state: 'available', kind: 'snapshot', consistency: 'freeze' });
+    expect(backup.frozenMs).toBeGreaterThan(0);
+    const before = Number(await a.docker('exec', 'writer', 'sh', '-c', 'wc -l </data/log'));
+    await until(
+      'it goes on writing',
+      async () => Number(await a.docker('exec', 'writer', 'sh', '-c', 'wc -l </data/log')) > before,
+    );
+    const copy = cloud.unique('copy');
+    await cloud.hivemind('volume', 'restore', copy, '--backup', backup.id, '--wait');
+    const lines = Number(await b.once(copy, 'sh', '-c', 'wc -l </data/log'));
+    expect(lines).toBeGreaterThan(20);
+    expect(lines).toBeLessThanOrEqual(before);
+    await a.docker('rm', '--force', 'writer');
+    await cloud.hivemind('volume', 'delete', copy, '--purge', '--yes', '--force', '--wait');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
+    expect((await backupsOf(name)).map(({ id }) => id)).toEqual([backup.id]);
+  });
+
+  it('under a hold stays, and is removed with its snapshot after it', async () => {
+    const name = cloud.unique('held');
+    await a.once(name, 'sh', '-c', 'echo kept >/data/file; sync');
+    const { id, storage } = await cloud.hivemindJson<Backup>('volume', 'backup', name, '--wait');
+    await cloud.hivemind('backup', 'hold', id, '--reason', 'audit');
+    const refused = await cloud.attemptHivemind(['backup', 'delete', id, '--yes']);
+    expect(refused.exitCode).toBe(5);
+    expect(refused.stderr).toContain('audit');
+    await cloud.hivemind('backup', 'release', id);
+    await cloud.hivemind('backup', 'delete', id, '--yes');
+    expect(await backupsOf(name)).toEqual([]);
+    const snapshots = (await cloud.storage.snapshots()).map(({ id: snapshot }) => snapshot);
+    expect(snapshots).not.toContain(storage?.kind === 'snapshot' ? storage.snapshotId : '');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+  });
+
+  it('whose host does not answer fails in the end, and the volume is thawed', async () => {
+    const name = cloud.unique('silent');
+    await a.container('silent', name, 'sleep', 'infinity');
+    await a.killAgent();
+    const begun = await cloud.hivemindJson<Operation>('volume', 'backup', name, '--no-wait');
+    await a.revive();
+    const waited = await cloud.attemptHivemind(['operation', 'wait', begun.id, '--json']);
+    expect(waited).toMatchObject({ exitCode: 0 });
+    await a.docker('exec', 'silent', 'sh', '-c', 'echo thawed >/data/file');
+    await a.docker('rm', '--force', 'silent');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
+  });
+});
