@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PurgeTask, Registration } from '#shared/model/host.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
@@ -88,6 +88,7 @@ async function assemble(options: DaemonOptions): Promise<Parts> {
   const exec = systemExec(log);
   const mounts = systemMounts(exec);
   const stages = join(config.root, 'mounts');
+  await mkdir(config.volumesDir, { recursive: true, mode: 0o755 });
   return {
     options,
     exec,
