@@ -95,6 +95,8 @@ export const OperationItem = Operation.extend({
   fromHost: HostId.optional(),
   /** A person said so: DetachVolume with Force. */
   forceDetach: z.boolean().default(false),
+  /** When EC2 was first asked to take it from `host`: its patience with that host counts from here. */
+  leavingSince: z.iso.datetime().optional(),
   /** Delete waits for the hand-back until then. */
   waitUntil: z.iso.datetime().optional(),
   /** Hash of the request behind an Idempotency-Key. */

@@ -22,7 +22,7 @@ const pinned: Readonly<Record<string, string>> = {
   lease: 'v1 611f24e5673cfc82',
   name: 'v1 9728df57362d23d6',
   observation: 'v1 c00b1fda6981da75',
-  operation: 'v1 b0d74d6e4fb223f9',
+  operation: 'v1 b42726a70ccc64dd',
   operationIndex: 'v1 a32bb219e3122ed9',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
