@@ -67,7 +67,10 @@ export class Events {
       });
       const said = await answer.text();
       if (answer.ok && taken(said)) return true;
-      this.#log.error('EventBridge did not take an event', { status: answer.status, said: said.slice(0, 500) });
+      this.#log.error('EventBridge did not take an event', {
+        status: answer.status,
+        said: said.slice(0, 500),
+      });
       return false;
     } catch (error) {
       this.#log.error('EventBridge did not take an event', { error: String(error) });

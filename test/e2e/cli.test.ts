@@ -114,16 +114,15 @@ describe('on a host,', () => {
 describe('host ls', () => {
   it('says what EC2 says: a host that was stopped is stopped, and runs when it was started', async () => {
     const host = await cloud.addHost('halt', { docker: false });
-    const isSaid = (state: string): Promise<boolean> =>
-      until(`host ls says ${state}`, async () => {
-        const hosts = await cloud.hivemindJson<Host[]>('host', 'ls');
-        return hosts.find(({ id }) => id === host.instanceId)?.instanceState === state;
-      });
-    await isSaid('running');
+    const said = async (): Promise<string | undefined> => {
+      const hosts = await cloud.hivemindJson<Host[]>('host', 'ls');
+      return hosts.find(({ id }) => id === host.instanceId)?.instanceState;
+    };
+    expect(await said()).toBe('running');
     await host.stop();
-    await isSaid('stopped');
+    await until('it is said to be stopped', async () => (await said()) === 'stopped');
     await host.start();
-    await isSaid('running');
+    await until('it is said to run', async () => (await said()) === 'running');
   });
 });
 
