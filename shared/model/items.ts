@@ -22,6 +22,8 @@ export const VolumeItem = Volume.omit({
   createdInAwsAt: z.iso.datetime().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
   purge: z.boolean().default(false),
+  /** Of a driver that many hosts may use: hosts it was taken from by force while they used it. Their containers may still do. */
+  forcedOff: z.array(z.strictObject({ hostId: HostId, at: z.iso.datetime() })).optional(),
 });
 export type VolumeItem = z.infer<typeof VolumeItem>;
 
@@ -124,7 +126,13 @@ export const HostIndexItem = z.strictObject({ namespace: Namespace, hostId: Host
 export type HostIndexItem = z.infer<typeof HostIndexItem>;
 
 /** When a host last synced; apart from the host, so that a sync never raises its revision. */
-export const SeenItem = z.strictObject({ hostId: HostId, bootId: z.string(), at: z.iso.datetime() });
+export const SeenItem = z.strictObject({
+  hostId: HostId,
+  bootId: z.string(),
+  at: z.iso.datetime(),
+  /** Volumes that it still has to do with though they are not given to it (any more). */
+  strays: z.array(VolumeId).optional(),
+});
 export type SeenItem = z.infer<typeof SeenItem>;
 
 /** An EC2 device name taken on a host. */

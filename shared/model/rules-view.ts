@@ -7,7 +7,13 @@ import type { AttachmentView, FilesystemRecord, Volume } from './volume.ts';
 
 /** A volume as a listing shows it. */
 export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Volume {
-  const { attempt: _attempt, createdInAwsAt: _createdInAwsAt, purge: _purge, ...shown } = volume;
+  const {
+    attempt: _attempt,
+    createdInAwsAt: _createdInAwsAt,
+    purge: _purge,
+    forcedOff: _forcedOff,
+    ...shown
+  } = volume;
   const { sizeBytes, storage, driver } = volume;
   const gib = storage?.kind === 'ebs' ? storage.provisionedGiB : provisionedGiB(sizeBytes ?? 0);
   return {
@@ -48,6 +54,7 @@ export function viewOperation(operation: OperationItem): Operation {
     epoch: _epoch,
     fromHost: _fromHost,
     forceDetach: _forceDetach,
+    leavingSince: _leavingSince,
     waitUntil: _waitUntil,
     requestHash: _requestHash,
     finishedAt: _finishedAt,

@@ -26,10 +26,10 @@ const pinned: Readonly<Record<string, string>> = {
   operationIndex: 'v1 a32bb219e3122ed9',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
-  seen: 'v1 c9c8cb7e6627e234',
+  seen: 'v1 26ac49b2a7b5f408',
   step: 'v1 1db761a51ce335ab',
   tombstone: 'v1 6a2fe0a7a6d34f1e',
-  volume: 'v1 d532c9419359103c',
+  volume: 'v1 30fb38e16c9dbfab',
 };
 
 function shapeOf(schema: z.ZodType): string {
