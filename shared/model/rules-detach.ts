@@ -42,7 +42,7 @@ export function decideDetach(
   const { ask, live } = liveUsers(users, states);
   if (!request.forceDetach && live.length > 0) {
     if (ask.length > 0) return { kind: 'ask', hosts: ask };
-    throw busy(volume, live, 'Stop its containers, or the host, and repeat the call.');
+    throw busy(volume, { live, states }, 'Stop its containers, or the host, and repeat the call.');
   }
   if (!isSingleWriter(volume.driver)) return { kind: 'revoke', attachment, live: live.length > 0 };
   // Also of a volume that nobody uses: EC2 waits for ever for a host that answers no more.
