@@ -156,7 +156,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     isLinked: () => loop.isLinked(),
     refresh: () => loop.refresh(),
     nextSync: (signal) => loop.next(signal),
-    requestSync: () => loop.request(),
+    requestSync: (withinMs) => loop.request(withinMs),
   });
   return { loop, engine };
 }
