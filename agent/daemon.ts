@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PurgeTask, Registration } from '#shared/model/host.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
@@ -98,6 +98,7 @@ async function assemble(options: DaemonOptions): Promise<Parts> {
   const exec = systemExec(log);
   const mounts = systemMounts(exec);
   const stages = join(config.root, 'mounts');
+  await mkdir(config.volumesDir, { recursive: true, mode: 0o755 });
   return {
     options,
     exec,
@@ -173,7 +174,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     isLinked: () => loop.isLinked(),
     refresh: () => loop.refresh(),
     nextSync: (signal) => loop.next(signal),
-    requestSync: () => loop.request(),
+    requestSync: (withinMs) => loop.request(withinMs),
   });
   return { loop, engine };
 }

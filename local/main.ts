@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cliCommand } from './cloud/cli-user.ts';
 import { requireCloud } from './cloud/cloud-file.ts';
 import { down, reset } from './cloud/down.ts';
 import { CloudError } from './cloud/errors.ts';
@@ -15,7 +16,9 @@ import { EmulatorError } from './emulator/errors.ts';
 
 const usage = `Usage: npm run COMMAND -- [options]
 
-  up [-y] [--port 4566] [--no-docker]   start the local cloud, or what of it does not run
+  up [-y] [--port 4566] [--no-docker] [--apart]
+                                        start the local cloud, or what of it does not run; --apart: this machine is
+                                        no host of it, and nothing comes on PATH
   down                                  stop it; state is kept
   status [--json]                       what runs, and where it is reached
   logs [NAME...] [-f]                   the end of its logs
@@ -51,6 +54,16 @@ function homeOf(given: string | undefined): string {
   return realpathSync(home);
 }
 
+/** `--home DIR` ahead of a host's command: what comes later may be meant for a command that runs on the host. */
+function homeBefore(args: readonly string[]): { home: string | undefined; rest: readonly string[] } {
+  const [first = '', second, ...more] = args;
+  if (first === '--home') return { home: second, rest: more };
+  const joined = first.startsWith('--home=');
+  return joined
+    ? { home: first.slice('--home='.length), rest: args.slice(1) }
+    : { home: undefined, rest: args };
+}
+
 /** Mounts and loop devices need root: called by anybody else, the same command goes through sudo. */
 function becomeRoot(): void {
   if (process.getuid?.() === 0) return;
@@ -75,7 +88,7 @@ const commands: Readonly<Record<string, (values: Values, names: readonly string[
     const yes = values.yes || process.env['CI'] === 'true';
     const cloud = await up({ home, port, yes, docker: values.docker, apart: values.apart, progress });
     progress.line(
-      `The local cloud is up: API http://127.0.0.1:${cloud.ports.api}, AWS http://127.0.0.1:${cloud.ports.aws}. Try: hivemind volume ls`,
+      `The local cloud is up: API http://127.0.0.1:${cloud.ports.api}, AWS http://127.0.0.1:${cloud.ports.aws}. Try: ${cliCommand(home)} volume ls`,
     );
     return 0;
   },
@@ -100,8 +113,8 @@ const progress = progressOn(process.stdout);
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
   if (name === 'host') {
     becomeRoot();
-    const home = homeOf(undefined);
-    return runHostCommand(args, requireCloud(home));
+    const { home, rest } = homeBefore(args);
+    return runHostCommand(rest, requireCloud(homeOf(home)));
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined)

@@ -73,9 +73,9 @@ export class SyncLoop {
     for (const release of this.#waiters.splice(0)) release();
   }
 
-  /** Sync soon. An API that does not answer is not asked more often for being asked for. */
-  request(): void {
-    if (this.#linked || this.#current !== undefined) this.#dueBy(0);
+  /** Sync within so many milliseconds. An API that does not answer is not asked more often for being asked for. */
+  request(withinMs = 0): void {
+    if (this.#linked || this.#current !== undefined) this.#dueBy(Date.now() + withinMs);
   }
 
   /** Resolves after a sync that is begun from now on; waiting makes syncs frequent, ever less so. */

@@ -29,6 +29,9 @@ export interface Engine {
 
 const maxObserved = 500;
 
+/** Docker lists a container as running a moment after its Mount, and for a moment after its Unmount: reported after that. */
+const listLagMs = 2_000;
+
 export function createEngine(ports: EnginePorts): Engine {
   const { knowledge, records, runner, places, mounts } = ports;
   const converge = new Converge(ports);
@@ -39,15 +42,21 @@ export function createEngine(ports: EnginePorts): Engine {
   };
   return {
     volumes,
-    serve: (name) => runner.run(name, 'mount', (signal) => converge.serve(name, signal)),
-    retire: (name) =>
-      runner.run(name, 'unmount', async (signal) => {
+    async serve(name) {
+      const path = await runner.run(name, 'mount', (signal) => converge.serve(name, signal));
+      ports.requestSync(listLagMs);
+      return path;
+    },
+    async retire(name) {
+      await runner.run(name, 'unmount', async (signal) => {
         const assignment = converge.known(name);
         if (assignment === undefined) return;
         // While the API is away nothing is unmounted: it could not be mounted again. The sweep comes when it is back.
         if (!(await ports.refresh())) converge.markIdle(assignment.volumeId);
         else await converge.settle(assignment, { idle: true, sweep: false }, signal);
-      }),
+      });
+      ports.requestSync(listLagMs);
+    },
     async sweep(assignment) {
       if (runner.isBusy(assignment.name)) return;
       await runner.run(assignment.name, 'sweep', (signal) =>

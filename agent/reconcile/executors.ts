@@ -15,7 +15,8 @@ export interface ExecutorPorts extends ViewPorts {
   readonly log: Log;
   /** Resolves after the next sync with the control plane, which it hastens. */
   readonly nextSync: (signal: AbortSignal) => Promise<void>;
-  readonly requestSync: () => void;
+  /** Has the control plane told and asked within so many milliseconds; at once by default. */
+  readonly requestSync: (withinMs?: number) => void;
   readonly markFenced: (volumeId: string) => void;
   /** For tests: how long a call without an answer may still be carried out, in milliseconds. */
   readonly lateMs?: number;

@@ -57,12 +57,20 @@ async function record(
   return next;
 }
 
+/** A state that is passed through, and where it leads: told after that, it is old. */
+const after: Readonly<Record<string, HostItem['instanceState']>> = {
+  pending: 'running',
+  stopping: 'stopped',
+  'shutting-down': 'terminated',
+};
+
 /**
  * Events come late, in any order and more than once, but a machine that is gone stays gone. One that has registered since
  * runs: a `stopped` of before must not call it powerless. Times of events are whole seconds.
  */
 function isNews(host: HostItem, { state, time }: { state: string; time: string }): boolean {
   if (host.instanceState === state || host.instanceState === 'terminated') return false;
+  if (after[state] === host.instanceState) return false;
   return state === 'terminated' || Date.parse(time) + 1_000 > Date.parse(host.lastSeenAt);
 }
 

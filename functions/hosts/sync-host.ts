@@ -19,7 +19,9 @@ export async function syncHost(ports: HostPorts, caller: Caller, request: SyncRe
   const now = ports.clock();
   const given = await readGiven(ports, record);
   const news = given.flatMap((volume) => newsOf(volume, { record, request, now }));
-  await report(ports, { record, now, news });
+  const known = new Set(given.map(({ attachment }) => attachment.volumeId));
+  const strays = request.observed.map(({ volumeId }) => volumeId).filter((id) => !known.has(id));
+  await report(ports, { record, now, strays, news });
   return {
     now: now.toISOString(),
     assignments: given.map(({ facts, attachment }): Assignment => viewAssignment(facts, attachment)),
@@ -94,10 +96,11 @@ function saysTheSame(
 
 async function report(
   { table }: HostPorts,
-  { record, now, news }: { record: HostRecord; now: Date; news: readonly Write[] },
+  { record, now, strays, news }: { record: HostRecord; now: Date; strays: string[]; news: readonly Write[] },
 ): Promise<void> {
   const { id, bootId } = record.host;
-  const writes = [put('seen', { hostId: id, bootId, at: now.toISOString() }), ...news];
+  const left = strays.length === 0 ? {} : { strays };
+  const writes = [put('seen', { hostId: id, bootId, at: now.toISOString(), ...left }), ...news];
   for (let at = 0; at < writes.length; at += writesAtOnce) {
     await table.transact(writes.slice(at, at + writesAtOnce));
   }

@@ -1,4 +1,4 @@
-import type { AttachmentItem, OperationItem, VolumeItem } from '#shared/model/items.ts';
+import type { OperationItem, VolumeItem } from '#shared/model/items.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import { changeAttachment, detachFrom } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
@@ -45,7 +45,7 @@ export async function detach(ports: Ports, call: Call, subject: DetachSubject): 
       await commit(ports, call, { writes: [], subject: volume.id, status: 200 });
       return showUnderWay(ports, volume);
     case 'revoke':
-      await revoke(ports, call, { volume, attachment: decision.attachment });
+      await revoke(ports, call, { volume, decision });
       return showVolume(ports, volume.id);
     case 'detach':
       return showOperation(await begin(ports, call, { record: subject.record, decision }));
@@ -63,17 +63,21 @@ async function decide(
   throw new ProductError('Unavailable', 'EC2 does not say whether the holder is stopped.');
 }
 
-/** Drivers that many hosts may use: the attachment goes, and that is all. */
+/** Drivers that many hosts may use: the attachment goes. Whom it was forced from is kept in mind: a purge must wait for it. */
 async function revoke(
   ports: Ports,
   call: Call,
-  { volume, attachment }: { volume: VolumeItem; attachment: AttachmentItem },
+  { volume, decision }: { volume: VolumeItem; decision: DetachDecision & { kind: 'revoke' } },
 ): Promise<void> {
+  const { attachment, live } = decision;
   const { hostId } = attachment;
-  const next = {
+  const at = ports.clock().toISOString();
+  const others = (volume.forcedOff ?? []).filter((entry) => entry.hostId !== hostId);
+  const next: VolumeItem = {
     ...volume,
+    ...(live ? { forcedOff: [...others, { hostId, at }] } : {}),
     hosts: volume.hosts.filter((host) => host !== hostId),
-    updatedAt: ports.clock().toISOString(),
+    updatedAt: at,
   };
   await commit(ports, call, {
     writes: [replace('volume', volume, next), ...detachFrom(attachment)],

@@ -115,21 +115,23 @@ function claimedDevice({ host, devices }: HostRecord, volumeId: string): string 
 
 /** A failed attach takes itself back: off the target, then free, or with its former holder if that still has it. */
 export function planTakeBack(facts: EbsFacts): EbsStep {
-  const { operation, block } = facts;
-  const touched =
-    operation.trail.some((mark) => mark.startsWith('attachVolume')) ||
-    attachmentOn(facts, operation.host ?? '');
-  if (
-    touched &&
-    operation.host !== undefined &&
-    block !== undefined &&
-    ageOf(operation, facts.now) < 2 * patience
-  ) {
-    const leaving = planLeave(facts, operation.host);
-    if (leaving !== undefined) return leaving;
-  }
+  const { operation } = facts;
+  const leaving = isTouched(facts) && !isGivenUp(facts) ? planLeave(facts, operation.host ?? '') : undefined;
+  if (leaving !== undefined) return leaving;
   const message = operation.error?.detail ?? operation.message;
   return { kind: 'settleBack', holder: holderIn(facts), message, progress: operation.progress };
+}
+
+/** EC2 was asked to attach it to the target, or shows it there. */
+function isTouched({ operation, block }: EbsFacts): boolean {
+  if (block === undefined || operation.host === undefined) return false;
+  const asked = operation.trail.some((mark) => mark.startsWith('attachVolume'));
+  return asked || block.attachments.some(({ instanceId }) => instanceId === operation.host);
+}
+
+/** The target does not let go; counted from when EC2 was asked to detach it, however late that was. */
+function isGivenUp({ operation: { leavingSince }, now }: EbsFacts): boolean {
+  return leavingSince !== undefined && now.getTime() - Date.parse(leavingSince) > patience;
 }
 
 function takeBack({ operation, record }: EbsFacts, failure: Failure): EbsStep {

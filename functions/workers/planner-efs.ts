@@ -17,6 +17,8 @@ export interface EfsFacts {
   readonly point: AccessPoint | undefined;
   /** Hosts that can empty a directory, the one that reported last first. */
   readonly emptiers: readonly string[];
+  /** Hosts that it was taken from by force, and that may use it to this day. */
+  readonly remnants: readonly string[];
   /** Hosts that EC2 said are stopped or terminated: they use nothing. */
   readonly powerless: ReadonlySet<string>;
   readonly now: Date;
@@ -210,9 +212,10 @@ function planPurge(facts: EfsFacts): EfsStep {
 }
 
 function empty(facts: EfsFacts): EfsStep {
-  const { record, emptiers } = facts;
+  const { record, emptiers, remnants } = facts;
   const { volume, purge } = record;
   const [hostId] = emptiers;
+  if (remnants.length > 0) return awaitRemnants(facts); // guard: purge-unused
   if (purge !== undefined && (emptiers.includes(purge.hostId) || hostId === undefined)) {
     return { ...wait(facts, `${purge.hostId} is emptying the directory`), progress: 80 };
   }
@@ -235,6 +238,13 @@ function empty(facts: EfsFacts): EfsStep {
     message: `Asking ${hostId} to empty the directory`,
     progress: 75,
   };
+}
+
+/** A detach by force of what many hosts share stops no container there: its files are not taken from under it. */
+function awaitRemnants(facts: EfsFacts): EfsStep {
+  const who = facts.remnants.join(', ');
+  const text = `It was detached by force from ${who}, where containers may still use it: end them, or stop the instance`;
+  return wait(facts, text, 60);
 }
 
 /** Rooted at the volume's directory, never at the file system's; as root, since the files belong to anybody. */

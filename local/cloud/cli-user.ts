@@ -85,9 +85,9 @@ function giveToCaller(path: string): void {
 const onPath = ['/usr/local/bin/hivemind', '/usr/bin/hivemind'];
 
 /** Links `hivemind` into PATH; a file that is not our link is left alone and named. */
-export function linkCli(home: string): string[] {
-  const target = join(home, 'bin', 'hivemind');
-  return onPath.filter((link) => {
+export function linkCli(home: string, links: readonly string[] = onPath): string[] {
+  const target = cliOf(home);
+  return links.filter((link) => {
     if (isOurs(link)) rmSync(link);
     else if (existsSync(link)) return true;
     symlinkSync(target, link);
@@ -95,9 +95,18 @@ export function linkCli(home: string): string[] {
   });
 }
 
-export function unlinkCli(home: string): void {
-  for (const link of onPath) if (isOurs(link) && readlinkSync(link).startsWith(home)) rmSync(link);
+export function unlinkCli(home: string, links: readonly string[] = onPath): void {
+  for (const link of links) if (leadsTo(link, home)) rmSync(link);
 }
+
+/** How a person calls the CLI of this cloud. */
+export function cliCommand(home: string, links: readonly string[] = onPath): string {
+  return links.some((link) => leadsTo(link, home)) ? 'hivemind' : cliOf(home);
+}
+
+const cliOf = (home: string): string => join(home, 'bin', 'hivemind');
+
+const leadsTo = (link: string, home: string): boolean => isOurs(link) && readlinkSync(link) === cliOf(home);
 
 function isOurs(link: string): boolean {
   const found = lstatSync(link, { throwIfNoEntry: false });

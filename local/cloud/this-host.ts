@@ -18,7 +18,8 @@ import { adminOf } from '#local/hosts/machine.ts';
 import { isAlive, processRef } from '#local/hosts/processes.ts';
 import { writeJson, type CloudFile } from './cloud-file.ts';
 import { callSocket, socketReady } from './http.ts';
-import { ensureService } from './services.ts';
+import { ensureService, runningProcess } from './services.ts';
+import { cloudOfThisMachine, freeThisMachine, takeThisMachine, thisHostFile } from './this-machine.ts';
 
 /** This machine as a host of the cloud: no namespaces, its own /dev, /run and /var/lib/hivemind. */
 const name = 'local';
@@ -32,16 +33,25 @@ interface ThisHost {
 }
 
 function identity(home: string): ThisHost {
-  const path = join(hostPaths(home, name).dir, 'this-host.json');
+  const path = thisHostFile(home);
   if (!existsSync(path))
     writeJson(path, { instanceId: `i-${randomBytes(9).toString('hex').slice(0, 17)}` } satisfies ThisHost);
   return JSON.parse(readFileSync(path, 'utf8')) as ThisHost;
+}
+
+/** Who else has this machine: another local cloud, or an agent that none has started. */
+export async function whoHasThisMachine(home: string): Promise<string | undefined> {
+  const other = cloudOfThisMachine();
+  if (other !== undefined && other !== home) return `the local cloud in ${other}`;
+  const ours = runningProcess(home, `agent-${name}`) !== undefined;
+  return !ours && (await socketReady(healthSocket)) ? `the agent behind ${healthSocket}` : undefined;
 }
 
 /** Registers this machine with the storage service, serves its IMDS and runs its agent. */
 export async function ensureThisHost(cloud: CloudFile, version: string): Promise<void> {
   const { home, region } = cloud;
   const { instanceId } = identity(home);
+  takeThisMachine(home);
   const zone = `${region}${zoneSuffix}`;
   for (const dir of ['/dev/disk/by-id', '/run/udev/data', '/run/docker/plugins', agentRoot])
     mkdirSync(dir, { recursive: true });
@@ -141,11 +151,13 @@ async function isRegistered(): Promise<boolean> {
 
 /** `mount -t efs` finds its helper in /sbin; a real amazon-efs-utils that is there stays. */
 function linkEfsHelper(home: string): void {
-  const target = join(home, 'storage', 'mount.efs');
+  const target = helperOf(home);
   if (ownHelper() === undefined && existsSync(efsHelper)) return;
   rmSync(efsHelper, { force: true });
   symlinkSync(target, efsHelper);
 }
+
+const helperOf = (home: string): string => join(home, 'storage', 'mount.efs');
 
 /** Where /sbin/mount.efs leads if a local cloud put it there. */
 function ownHelper(): string | undefined {
@@ -159,11 +171,12 @@ function ownHelper(): string | undefined {
  * @throws HostError CommandFailed naming a mount that something still uses.
  */
 export async function leaveThisHost(home: string): Promise<void> {
-  if (!existsSync(join(hostPaths(home, name).dir, 'this-host.json'))) return;
+  if (cloudOfThisMachine() !== home) return;
   for (const path of mountsBelow(agentRoot)) await run('umount', [path]);
   rmSync(join(agentRoot, 'records'), { recursive: true, force: true });
   for (const part of ['volumes', 'mounts']) removeEmptyFolders(join(agentRoot, part));
-  if (ownHelper()?.startsWith(home)) rmSync(efsHelper);
+  if (ownHelper() === helperOf(home)) rmSync(efsHelper);
+  freeThisMachine(home);
 }
 
 /** Mount points only: whatever holds anything stays, since it may be somebody's data. */

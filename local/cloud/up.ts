@@ -16,7 +16,7 @@ import type { Progress } from './progress.ts';
 import { rebuildRecords } from './rebuild.ts';
 import { checkout, ensureRuntime } from './runtime.ts';
 import { ensureService } from './services.ts';
-import { ensureThisHost } from './this-host.ts';
+import { ensureThisHost, whoHasThisMachine } from './this-host.ts';
 
 export interface UpOptions {
   readonly home: string;
@@ -65,11 +65,25 @@ async function start({ home, port, apart, progress }: UpOptions): Promise<CloudF
   cloud = await progress.step('CLI user', () => ensureCliUser(cloud));
   installCli(cloud);
   await resumeHosts(cloud, (line) => progress.line(`  ${line}`));
-  if (apart) return cloud;
+  if (!apart) await joinThisMachine(cloud, { version, progress });
+  return cloud;
+}
+
+async function joinThisMachine(
+  cloud: CloudFile,
+  { version, progress }: { version: string; progress: Progress },
+): Promise<void> {
+  const { home } = cloud;
+  const other = await whoHasThisMachine(home);
+  if (other !== undefined) {
+    progress.line(
+      `  this machine is a host of ${other}: it gets no agent of this cloud, and PATH stays as it is`,
+    );
+    return;
+  }
   for (const taken of linkCli(home))
     progress.line(`  ${taken} is not ours and stays; the CLI is at ${join(home, 'bin', 'hivemind')}`);
   await progress.step('agent on this host', () => ensureThisHost(cloud, version));
-  return cloud;
 }
 
 async function newCloud(home: string, { port, venv }: { port: number; venv: string }): Promise<CloudFile> {

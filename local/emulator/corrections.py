@@ -1,10 +1,11 @@
 """What the pinned emulator does otherwise than AWS, put right in its process. Each function is one correction."""
 
+import json
 import threading
 
 from ministack import app
-from ministack.core import lambda_runtime
-from ministack.services import cloudwatch_logs, lambda_svc, scheduler, stepfunctions, sts
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, s3, scheduler, stepfunctions, sts
 
 _last = threading.local()
 
@@ -125,6 +126,57 @@ def a_failed_function_is_an_internal_error() -> None:
     lambda_svc.lambda_execute_result_to_api_proxy_response = shaping
 
 
+def events_are_told_as_aws_tells_them() -> None:
+    """The root-like keys, which stand for AWS itself here, may send events of `aws.*`, as AWS's own services do; an
+    event keeps the time it was sent with."""
+    put, now = eventbridge._put_events, eventbridge._now_ts
+
+    def putting(data, allow_aws_source=False):
+        entries = data.get("Entries", [])
+        if not 0 < len(entries) <= 10:
+            return put(data, allow_aws_source)
+        allowed = allow_aws_source or iam_evaluator._request_caller_arn.get().endswith(":root")
+        results = []
+        for entry in entries:
+            _last.told = entry.get("Time")
+            try:
+                status, headers, body = put({"Entries": [entry]}, allowed)
+            finally:
+                _last.told = None
+            results += json.loads(body)["Entries"]
+        failed = sum("ErrorCode" in result for result in results)
+        return status, headers, json.dumps({"FailedEntryCount": failed, "Entries": results}).encode()
+
+    def telling():
+        told = getattr(_last, "told", None)
+        return float(told) if isinstance(told, (int, float)) else now()
+
+    eventbridge._put_events, eventbridge._now_ts = putting, telling
+
+
+def a_range_of_a_version_is_a_range() -> None:
+    """GetObject of a version heeds `Range`, as that of the newest does."""
+    get = s3._get_object
+
+    def getting(bucket, key, headers, query_params=None):
+        status, answered, body = get(bucket, key, headers, query_params)
+        asked = headers.get("range", "")
+        if status != 200 or not asked or not s3._qp(query_params or {}, "versionId", ""):
+            return status, answered, body
+        size = len(body)
+        found = s3._parse_range(asked, size)
+        if found is None:
+            refusal = {"Content-Type": "application/xml", "Content-Range": f"bytes */{size}"}
+            return 416, refusal, s3._xml_body(s3._range_error_xml(bucket, key))
+        start, end = found
+        # A checksum of the whole says nothing of a part.
+        part = {name: value for name, value in answered.items() if not name.lower().startswith("x-amz-checksum")}
+        part |= {"Content-Length": str(end + 1 - start), "Content-Range": f"bytes {start}-{end}/{size}"}
+        return 206, part, body[start : end + 1]
+
+    s3._get_object = getting
+
+
 def loopback_counts_as_tls() -> None:
     """TLS-only statements (buckets, queues, topics) hold against everybody but this machine's own plain http.
 
@@ -177,4 +229,6 @@ def apply() -> None:
     sessions_outlive_the_process()
     http_api_events_are_aws_shaped()
     a_failed_function_is_an_internal_error()
+    events_are_told_as_aws_tells_them()
+    a_range_of_a_version_is_a_range()
     loopback_counts_as_tls()

@@ -30,6 +30,8 @@ mount --make-rshared / # last, or mounts show twice
 hostname "$name"
 ip link set lo up
 ip address add 169.254.169.254/32 dev lo
+# IMDS answers with a TTL of 1, as an instance with hop limit 1 gets it
+ip route change local 169.254.169.254 dev lo table local proto kernel scope host src 169.254.169.254 hoplimit 1
 ip address add "$address/30" dev eth0
 ip link set eth0 up
 `;

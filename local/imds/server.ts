@@ -17,8 +17,17 @@ interface Answer {
 /** A request that came through a proxy did not come from the machine: EC2 refuses those. */
 const isForwarded = (request: IncomingMessage): boolean => request.headers['x-forwarded-for'] !== undefined;
 
-function giveToken(request: IncomingMessage, issued: Tokens): Answer {
+/**
+ * With hop limit 1 a token's packet dies on its way to anybody but the machine itself: a container with an address of its
+ * own never sees one.
+ */
+function isTooFar({ socket }: IncomingMessage): boolean {
+  return socket.remoteAddress !== socket.localAddress;
+}
+
+function giveToken(request: IncomingMessage, issued: Tokens): Answer | 'silence' {
   if (isForwarded(request)) return { status: 403 };
+  if (isTooFar(request)) return 'silence';
   const ttl = parseTtl(request.headers[TTL_HEADER]);
   if (ttl === undefined) return { status: 400 };
   return { status: 200, body: issued.issue(ttl), headers: { [TTL_HEADER]: String(ttl) } };
@@ -26,7 +35,7 @@ function giveToken(request: IncomingMessage, issued: Tokens): Answer {
 
 type Tree = ReturnType<typeof metadataTree>;
 
-async function answer(request: IncomingMessage, tree: Tree, issued: Tokens): Promise<Answer> {
+async function answer(request: IncomingMessage, tree: Tree, issued: Tokens): Promise<Answer | 'silence'> {
   const path = new URL(request.url ?? '/', 'http://imds').pathname;
   if (path === '/latest/api/token') {
     return request.method === 'PUT' ? giveToken(request, issued) : { status: 405 };
@@ -46,7 +55,10 @@ export function imdsServer(tree: Tree, issued: Tokens = tokens()): Server {
   return createServer((request, response) => {
     answer(request, tree, issued)
       .catch((): Answer => ({ status: 500 }))
-      .then(({ status, body = '', headers = {} }) => {
+      .then((given) => {
+        // The caller hears nothing, and times out.
+        if (given === 'silence') return;
+        const { status, body = '', headers = {} } = given;
         response.writeHead(status, { server: 'EC2ws', 'content-type': 'text/plain', ...headers });
         response.end(body);
       })

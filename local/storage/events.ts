@@ -65,11 +65,21 @@ export class Events {
         body: JSON.stringify({ Entries: [entry] }),
         signal: AbortSignal.timeout(5000),
       });
-      await answer.arrayBuffer();
-      return answer.ok;
+      const said = await answer.text();
+      if (answer.ok && taken(said)) return true;
+      this.#log.error('EventBridge did not take an event', {
+        status: answer.status,
+        said: said.slice(0, 500),
+      });
+      return false;
     } catch (error) {
       this.#log.error('EventBridge did not take an event', { error: String(error) });
       return false;
     }
   }
+}
+
+/** PutEvents answers 200 also for entries that it has refused. */
+function taken(answer: string): boolean {
+  return (JSON.parse(answer) as { FailedEntryCount?: number }).FailedEntryCount === 0;
 }

@@ -103,6 +103,11 @@ export const guards = {
     says: "A network volume's access point goes only after a host has emptied its directory.",
     test: workers,
   },
+  'purge-unused': {
+    contract: 5,
+    says: "A network volume's directory is emptied only when no host that it was forced from uses it any more.",
+    test: workers,
+  },
   'step-claim-respected': {
     contract: 8,
     says: "Nobody asks AWS about a volume while another invocation's step on it may be under way.",

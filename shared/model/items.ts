@@ -28,6 +28,8 @@ export const VolumeItem = Volume.omit({
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
   purge: z.boolean().default(false),
+  /** Of a driver that many hosts may use: hosts it was taken from by force while they used it. Their containers may still do. */
+  forcedOff: z.array(z.strictObject({ hostId: HostId, at: z.iso.datetime() })).optional(),
 });
 export type VolumeItem = z.infer<typeof VolumeItem>;
 
@@ -101,6 +103,8 @@ export const OperationItem = Operation.extend({
   fromHost: HostId.optional(),
   /** A person said so: DetachVolume with Force. */
   forceDetach: z.boolean().default(false),
+  /** When EC2 was first asked to take it from `host`: its patience with that host counts from here. */
+  leavingSince: z.iso.datetime().optional(),
   /** Delete waits for the hand-back until then. */
   waitUntil: z.iso.datetime().optional(),
   /** Hash of the request behind an Idempotency-Key. */
@@ -128,7 +132,13 @@ export const HostIndexItem = z.strictObject({ namespace: Namespace, hostId: Host
 export type HostIndexItem = z.infer<typeof HostIndexItem>;
 
 /** When a host last synced; apart from the host, so that a sync never raises its revision. */
-export const SeenItem = z.strictObject({ hostId: HostId, bootId: z.string(), at: z.iso.datetime() });
+export const SeenItem = z.strictObject({
+  hostId: HostId,
+  bootId: z.string(),
+  at: z.iso.datetime(),
+  /** Volumes that it still has to do with though they are not given to it (any more). */
+  strays: z.array(VolumeId).optional(),
+});
 export type SeenItem = z.infer<typeof SeenItem>;
 
 /** An EC2 device name taken on a host. */

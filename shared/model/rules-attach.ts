@@ -65,7 +65,11 @@ export function decideAttach(
   const { ask, live } = liveUsers(users, states);
   if (ask.length > 0) return { kind: 'ask', hosts: ask };
   if (live.length === 0) return { kind: 'attach', readOnly, from, force: false }; // guard: attach-busy off: return { kind: 'attach', readOnly, from, force: false };
-  throw busy(volume, live, 'Stop its containers, or the host; a volume that nothing uses is handed over.');
+  throw busy(
+    volume,
+    { live, states },
+    'Stop its containers, or the host; a volume that nothing uses is handed over.',
+  );
 }
 
 function decideHere({ volume }: VolumeFacts, here: AttachmentItem, target: AttachTarget): AttachDecision {

@@ -31,7 +31,7 @@ export function decideDelete(facts: VolumeFacts, force: boolean, states: HostSta
   const users = usersOf(facts);
   const { ask, live } = liveUsers(users, states);
   if (live.length > 0 && ask.length > 0) return { kind: 'ask', hosts: ask };
-  if (live.length > 0 && !force) throw busy(volume, live, stopFirst); // guard: delete-busy
+  if (live.length > 0 && !force) throw busy(volume, { live, states }, stopFirst); // guard: delete-busy
   if (isSingleWriter(volume.driver) && (volume.state === 'available' || volume.state === 'attached')) {
     return { kind: 'operate', waits: live.length > 0 };
   }

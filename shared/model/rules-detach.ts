@@ -19,8 +19,8 @@ export type DetachDecision =
   | { readonly kind: 'already' }
   | { readonly kind: 'underway' }
   | { readonly kind: 'ask'; readonly hosts: readonly string[] }
-  /** Many hosts: the attachment goes, and that is all. */
-  | { readonly kind: 'revoke'; readonly attachment: AttachmentItem }
+  /** Many hosts: the attachment goes, and that is all. `live`: the host still uses it, and goes on doing so. */
+  | { readonly kind: 'revoke'; readonly attachment: AttachmentItem; readonly live: boolean }
   /** Single writer: raise the epoch, then DetachVolume. */
   | { readonly kind: 'detach'; readonly attachment: AttachmentItem; readonly force: boolean };
 
@@ -42,9 +42,9 @@ export function decideDetach(
   const { ask, live } = liveUsers(users, states);
   if (!request.forceDetach && live.length > 0) {
     if (ask.length > 0) return { kind: 'ask', hosts: ask };
-    throw busy(volume, live, 'Stop its containers, or the host, and repeat the call.');
+    throw busy(volume, { live, states }, 'Stop its containers, or the host, and repeat the call.');
   }
-  if (!isSingleWriter(volume.driver)) return { kind: 'revoke', attachment };
+  if (!isSingleWriter(volume.driver)) return { kind: 'revoke', attachment, live: live.length > 0 };
   // Also of a volume that nobody uses: EC2 waits for ever for a host that answers no more.
   return { kind: 'detach', attachment, force: request.forceDetach };
 }

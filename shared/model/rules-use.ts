@@ -16,7 +16,7 @@ export interface User {
   readonly containers: readonly string[];
 }
 
-/** What EC2 says of hosts, by id. A host that EC2 does not know is `terminated`. */
+/** What EC2 says of hosts, by id; `unknown` where it knows nothing of one and never said that it was terminated. */
 export type HostStates = Readonly<Record<string, string>>;
 
 /** Contract 3: the only states in which a holder is known not to write. Not stopping, not shutting-down. */
@@ -69,8 +69,15 @@ export function liveUsers(
   };
 }
 
-/** VolumeBusy, naming who uses it. */
-export function busy(volume: VolumeItem, users: readonly User[], hint: string): ProductError {
+/** Who is in the way, and what EC2 said of them. */
+export interface InTheWay {
+  readonly live: readonly User[];
+  readonly states: HostStates;
+}
+
+/** VolumeBusy, naming who uses it. Of a machine that EC2 knows nothing of nobody but a person can know that it is gone. */
+export function busy(volume: VolumeItem, { live: users, states }: InTheWay, hint: string): ProductError {
+  const forgotten = users.map(({ host }) => host).filter((host) => states[host] === 'unknown');
   const who = users.map(({ host, containers }) =>
     containers.length === 0 ? host : `${host} (containers ${containers.join(', ')})`,
   );
@@ -81,8 +88,13 @@ export function busy(volume: VolumeItem, users: readonly User[], hint: string): 
       hosts: users.map(({ host }) => host).join(','),
       containers: users.flatMap(({ containers }) => containers).join(','),
     },
-    hint,
+    hint: forgotten.length === 0 ? hint : byForce(forgotten),
   });
+}
+
+function byForce(hosts: readonly string[]): string {
+  const who = hosts.join(' and ');
+  return `EC2 knows nothing of ${who}: if that machine is gone for good, take the volume from it with --force-detach; what it had not synced is lost.`;
 }
 
 /** Somebody else's operation owns the volume. */

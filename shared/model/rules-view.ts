@@ -13,6 +13,7 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
     purge: _purge,
     madeFrom: _madeFrom,
     finalSnapshot: _finalSnapshot,
+    forcedOff: _forcedOff,
     ...shown
   } = volume;
   const { sizeBytes, storage, driver } = volume;
@@ -55,6 +56,7 @@ export function viewOperation(operation: OperationItem): Operation {
     epoch: _epoch,
     fromHost: _fromHost,
     forceDetach: _forceDetach,
+    leavingSince: _leavingSince,
     waitUntil: _waitUntil,
     requestHash: _requestHash,
     finishedAt: _finishedAt,

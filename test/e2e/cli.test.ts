@@ -96,6 +96,36 @@ describe('the documents’ curl lines through the proxy', () => {
   });
 });
 
+describe('on a host,', () => {
+  let host: TestHost;
+  beforeAll(async () => {
+    host = await cloud.addHost('cli');
+  });
+
+  it('doctor finds everything well, the hop limit included', async () => {
+    const found = await host.run(join(bin, 'hivemind'), 'doctor', '--json');
+    const findings = JSON.parse(found) as Finding[];
+    expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
+    const checks = ['imds', 'hop limit', 'tools', 'root', 'agent', 'mounts'];
+    expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(checks));
+  });
+});
+
+describe('host ls', () => {
+  it('says what EC2 says: a host that was stopped is stopped, and runs when it was started', async () => {
+    const host = await cloud.addHost('halt', { docker: false });
+    const said = async (): Promise<string | undefined> => {
+      const hosts = await cloud.hivemindJson<Host[]>('host', 'ls');
+      return hosts.find(({ id }) => id === host.instanceId)?.instanceState;
+    };
+    expect(await said()).toBe('running');
+    await host.stop();
+    await until('it is said to be stopped', async () => (await said()) === 'stopped');
+    await host.start();
+    await until('it is said to run', async () => (await said()) === 'running');
+  });
+});
+
 describe('host drain', () => {
   let host: TestHost;
   beforeAll(async () => {

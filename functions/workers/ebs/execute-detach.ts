@@ -23,9 +23,12 @@ export function detachExecutors(storage: BlockStorage): Part {
       kind: 'effect',
       // Burned before EC2 hears of it: a crash in between must not bring the name back.
       intend: (facts, step) => (step.burn === undefined ? [] : burn(facts, step.burn)),
-      perform: async ({ ebsId, instanceId, force }) => {
+      perform: async ({ ebsId, instanceId, force, burn: hung }) => {
         await storage.detach({ volumeId: ebsId, instanceId, force });
-        return () => look(1);
+        return ({ operation, now }) => {
+          if (hung !== undefined || instanceId !== operation.host) return look(1);
+          return { ...look(1), operation: { leavingSince: operation.leavingSince ?? now.toISOString() } };
+        };
       },
     },
     confirmDetached: {

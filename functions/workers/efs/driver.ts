@@ -32,8 +32,9 @@ async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts>
   const creating = storage?.kind === 'efs' && state === 'creating';
   const point = creating ? await ports.points.find(storage.accessPointId) : undefined;
   const emptiers = state === 'purging' ? await findEmptiers(ports, seen) : [];
+  const remnants = state === 'purging' ? await findRemnants(ports, seen) : [];
   const powerless = await findPowerless(ports, seen);
-  return { ...seen, point, emptiers, powerless, undoWindowHours: ports.undoWindowHours };
+  return { ...seen, point, emptiers, remnants, powerless, undoWindowHours: ports.undoWindowHours };
 }
 
 /** Hosts of the namespace that run, have the driver and reported lately; the latest first. */
@@ -55,13 +56,32 @@ async function findEmptiers({ table }: EfsPorts, { record, now }: ChangeFacts): 
     .sort((a, b) => at(b) - at(a));
 }
 
+/** A report that came so soon after a detach (milliseconds) may be from before it. */
+const reportMayLag = 60_000;
+
+/** Of the hosts that it was taken from by force, those that have neither said since that they let go, nor ended. */
+async function findRemnants({ table }: EfsPorts, { record: { volume } }: ChangeFacts): Promise<string[]> {
+  const forced = volume.forcedOff ?? [];
+  const ids = forced.map(({ hostId }) => hostId);
+  const hosts = await table.readMany('host', ids.map(keys.host));
+  const seen = await table.readMany('seen', ids.map(keys.seen));
+  const hasEnded = (id: string): boolean =>
+    hosts.some((host) => host.id === id && ended.has(host.instanceState));
+  const hasLetGo = (id: string, at: string): boolean =>
+    seen.some((said) => {
+      const later = Date.parse(said.at) > Date.parse(at) + reportMayLag;
+      return said.hostId === id && later && said.strays?.includes(volume.id) !== true;
+    });
+  return forced
+    .filter(({ hostId, at }) => !hasEnded(hostId) && !hasLetGo(hostId, at))
+    .map(({ hostId }) => hostId);
+}
+
+const ended: ReadonlySet<string> = new Set(['stopped', 'terminated']);
+
 /** Of the hosts that use it, those that EC2 said are stopped or terminated. */
 async function findPowerless({ table }: EfsPorts, { record }: ChangeFacts): Promise<Set<string>> {
   const users = record.attachments.filter(({ inUse }) => inUse).map(({ hostId }) => hostId);
   const hosts = await table.readMany('host', users.map(keys.host));
-  return new Set(
-    hosts
-      .filter(({ instanceState }) => instanceState === 'stopped' || instanceState === 'terminated')
-      .map(({ id }) => id),
-  );
+  return new Set(hosts.filter(({ instanceState }) => ended.has(instanceState)).map(({ id }) => id));
 }

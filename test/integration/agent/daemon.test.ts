@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,6 +39,12 @@ describe('the daemon', () => {
     agent.cloud.away = true;
     await until('it has noticed', async () => (await health(socket())).body['linked'] === false);
     expect(await health(socket())).toMatchObject({ status: 200, body: { healthy: true, linked: false } });
+  });
+
+  it('makes the folder that volumes show in, which root alone may write to', async () => {
+    await agent.insist('Create', { Name: 'data' });
+    const found = await stat(join(agent.root, 'volumes'));
+    expect([found.isDirectory(), found.uid, found.mode & 0o777]).toEqual([true, 0, 0o755]);
   });
 
   it('ends at SIGTERM and leaves its mounts, which the next one adopts', async () => {

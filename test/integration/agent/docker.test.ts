@@ -43,6 +43,19 @@ describe('with a real dockerd', () => {
     expect(rig.cloud.has('keep')).toBe(false);
   });
 
+  it('says at once which container uses a volume, and that none does any more', async () => {
+    const slow = await rig.addHost('i-0bbbbbbbbbbbbbbbb', { pollSeconds: 3600 });
+    const said = (): readonly string[] =>
+      rig.cloud.observed.get(slow.id)?.flatMap(({ containers }) => containers) ?? [];
+    await slow.docker('volume', 'create', '-d', 'hivemind', 'told');
+    for (const name of ['first', 'second']) {
+      await slow.docker('run', '-d', '--name', name, ...flags, '-v', 'told:/data', image, 'sleep', '600');
+      await until(`${name} is named`, () => said().join() === name);
+      await slow.docker('rm', '-f', name);
+      await until('nobody is named', () => said().length === 0);
+    }
+  });
+
   it('copies the image’s content up into an empty volume, with its owner; nocopy leaves it empty', async () => {
     await create('seeded');
     expect(await runIn('seeded:/seeded', 'ls /seeded; stat -c %u:%g /seeded /seeded/from-image')).toBe(

@@ -8,17 +8,25 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
   CreateStateMachineCommand,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../support/until.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
-import { as, call, makeFunction, makeRole, type Keys } from './world.ts';
+import { as, call, makeFunction, makeRole, makeUser, root, type Keys } from './world.ts';
 
 let cloud: TestCloud;
 
@@ -81,6 +89,52 @@ describe('the emulator', () => {
       new StartExecutionCommand({ stateMachineArn, name: 'run-0', input: '{"other":1}' }),
     );
     await expect(again).rejects.toMatchObject({ name: 'ExecutionAlreadyExists' });
+  });
+
+  it('takes events of AWS’s own from the keys that stand for AWS, and from nobody else', async () => {
+    const sqs = new SQSClient(as(cloud.aws));
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'told' }));
+    const rule = { Name: 'told', EventPattern: JSON.stringify({ source: ['aws.ec2'] }) };
+    await events(root, 'PutRule', rule);
+    const Arn = 'arn:aws:sqs:us-east-1:000000000000:told';
+    await events(root, 'PutTargets', { Rule: 'told', Targets: [{ Id: 'queue', Arn }] });
+    const event = { Source: 'aws.ec2', DetailType: 'It stopped', Detail: '{"x":1}', Time: 1_700_000_000 };
+    const user = await makeUser(cloud.aws, 'teller', [{ Action: 'events:PutEvents', Resource: '*' }]);
+    expect(await events(user, 'PutEvents', { Entries: [event] })).toMatchObject({
+      FailedEntryCount: 1,
+      Entries: [{ ErrorCode: 'NotAuthorizedForSourceException' }],
+    });
+    expect(await events(root, 'PutEvents', { Entries: [event] })).toMatchObject({ FailedEntryCount: 0 });
+    const told = await until('the event is there', async () => {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+      return Messages.map(({ Body = '' }) => JSON.parse(Body) as { time: string; detail: object })[0];
+    });
+    expect(told).toMatchObject({ time: '2023-11-14T22:13:20Z', detail: { x: 1 } });
+  });
+
+  it('gives a range of a version of an object', async () => {
+    const s3 = new S3Client({ ...as(cloud.aws), forcePathStyle: true });
+    const Bucket = 'ranges';
+    const Key = 'some/digits';
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    const VersioningConfiguration = { Status: 'Enabled' as const };
+    await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+    const { VersionId } = await s3.send(new PutObjectCommand({ Bucket, Key, Body: '0123456789' }));
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'newer' }));
+    const get = (Range: string) => s3.send(new GetObjectCommand({ Bucket, Key, VersionId, Range }));
+    const middle = await get('bytes=3-5');
+    expect(middle).toMatchObject({
+      ContentRange: 'bytes 3-5/10',
+      ContentLength: 3,
+      VersionId,
+      $metadata: { httpStatusCode: 206 },
+    });
+    expect(await middle.Body?.transformToString()).toBe('345');
+    expect(await (await get('bytes=-2')).Body?.transformToString()).toBe('89');
+    await expect(get('bytes=10-')).rejects.toMatchObject({
+      name: 'InvalidRange',
+      $metadata: { httpStatusCode: 416 },
+    });
   });
 
   it('keeps what was written a moment before kill -9, and the sessions of roles', async () => {
@@ -156,6 +210,18 @@ const stateOf = (service: string): string =>
 /** Waits for the state of a service to have been written with this in it. */
 async function saved(service: string, text: string): Promise<void> {
   await until('the state is written', () => stateOf(service).includes(text), { within: 10_000 });
+}
+
+/** A call of EventBridge, as any client makes it. */
+async function events(keys: Keys, action: string, input: object): Promise<unknown> {
+  const answer = await call(cloud.aws, keys, {
+    method: 'POST',
+    body: JSON.stringify(input),
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSEvents.${action}` },
+    signing: { service: 'events' },
+  });
+  expect(answer.status).toBe(200);
+  return answer.json();
 }
 
 /** The error of an invocation, if it failed. */

@@ -116,6 +116,17 @@ test('each host is an instance of its own to its IMDS, and only version 2 answer
   }
 });
 
+test('a container with an address of its own gets no token, as with hop limit 1', async () => {
+  const request = String.raw`PUT /latest/api/token HTTP/1.1\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n`;
+  const ask = `printf '${request}' | nc -w 3 169.254.169.254 80 | head -n 1`;
+  await on('a', 'docker', 'network', 'create', 'project_default');
+  const run = ['docker', 'run', '--rm', 'busybox', 'sh', '-c', ask];
+  expect(await on('a', ...run.toSpliced(3, 0, '--network', 'project_default'))).toBe('');
+  // A container in the host's own network is the host.
+  expect(await on('a', ...run.toSpliced(3, 0, '--network', 'host'))).toContain('200');
+  await on('a', 'docker', 'network', 'rm', 'project_default');
+});
+
 test('a token of one host is nothing to another', async () => {
   const header = `X-aws-ec2-metadata-token: ${await tokenOf('a')}`;
   expect(await statusOf('b', '-H', header, `${METADATA}/meta-data/instance-id`)).toBe('401');

@@ -34,17 +34,21 @@ let bus: Server;
 let host: Host;
 const events: Event[] = [];
 
-/** Takes PutEvents, but not the first time. */
+/** Takes PutEvents, but neither the first time nor the second: it fails, then it refuses the entry and says 200. */
 async function startBus(): Promise<number> {
-  let first = true;
+  const refusals = [
+    { status: 500, answer: {} },
+    { status: 200, answer: { FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure' }] } },
+  ];
   bus = createServer((incoming, response) => {
     const parts: Buffer[] = [];
     incoming.on('data', (part: Buffer) => parts.push(part));
     incoming.on('end', () => {
-      if (!first)
+      const refusal = refusals.shift();
+      if (refusal === undefined)
         events.push(...(JSON.parse(Buffer.concat(parts).toString('utf8')) as { Entries: Event[] }).Entries);
-      response.writeHead(first ? 500 : 200).end('{}');
-      first = false;
+      const { status, answer } = refusal ?? { status: 200, answer: { FailedEntryCount: 0 } };
+      response.writeHead(status).end(JSON.stringify(answer));
     });
   });
   await new Promise<void>((resolve) => bus.listen(0, '127.0.0.1', resolve));
@@ -68,7 +72,7 @@ const shown = ({ DetailType, Detail }: Event): string => {
   return [DetailType, event ?? '', result ?? state ?? ''].join('/');
 };
 
-test('AWS’s events are emitted, also when the bus refuses one at first', async () => {
+test('AWS’s events are emitted, also when the bus refuses one at first, in either way', async () => {
   const ec2 = storage.client();
   const volume = await storage.volume(ec2);
   await storage.attach(ec2, { volume, host });

@@ -52,6 +52,22 @@ describe('sync', () => {
     expect((await api.world.volume('x')).observations).toEqual([]);
   });
 
+  it('remembers what the host still has to do with though it was taken from it', async () => {
+    const { api, a } = await attached();
+    await api.create({ name: 'n', type: 'ephemeral' });
+    const held = await a.take('n');
+    await a.lease(held, true);
+    const detached = await api.post('/v1/namespaces/default/volumes/n/detach', { forceDetach: true });
+    expect(detached.status).toBe(200);
+    const { volumeId, epoch } = held;
+    await a.sync([{ volumeId, epoch, mounted: true }]);
+    const strays = async () => (await api.world.table.readHost(hostA))?.seen?.strays;
+    expect(await strays()).toEqual([volumeId]);
+    expect((await api.volume('n')).attachments).toEqual([]);
+    await a.sync();
+    expect(await strays()).toBeUndefined();
+  });
+
   it('of an older boot is told to register', async () => {
     const { a } = await attached();
     a.bootId = randomUUID();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readCloud, requireCloud, updateCloud, writeCloud, type CloudFile } from '#local/cloud/cloud-file.ts';
 import { allocatePorts } from '#local/cloud/ports.ts';
 import { ensurePrerequisites } from '#local/cloud/prerequisites.ts';
+import { cliCommand, linkCli, unlinkCli } from '#local/cloud/cli-user.ts';
 import { silent } from '#local/cloud/progress.ts';
+import { cloudOfThisMachine, freeThisMachine, takeThisMachine } from '#local/cloud/this-machine.ts';
 
 let home: string;
 beforeEach(() => {
@@ -76,5 +78,42 @@ describe('prerequisites', () => {
     await expect(
       ensurePrerequisites({ tools: [present, missing], yes: false, progress: silent }),
     ).rejects.toThrow(/Missing: sharp-tool\..*sharp-tool-package/);
+  });
+});
+
+describe('this machine', () => {
+  const homeOf = (name: string): string => {
+    const made = join(home, name);
+    mkdirSync(join(made, 'hosts', 'local'), { recursive: true });
+    writeFileSync(join(made, 'hosts', 'local', 'this-host.json'), '{}');
+    return made;
+  };
+
+  it('is a host of one cloud, until that one lets go or is gone', () => {
+    const marker = join(home, 'root', 'local-cloud');
+    const [one, other] = [homeOf('one'), homeOf('one-more')];
+    expect(cloudOfThisMachine(marker)).toBeUndefined();
+    takeThisMachine(one, marker);
+    freeThisMachine(other, marker);
+    expect(cloudOfThisMachine(marker)).toBe(one);
+    rmSync(one, { recursive: true });
+    expect(cloudOfThisMachine(marker)).toBeUndefined();
+    takeThisMachine(other, marker);
+    freeThisMachine(other, marker);
+    expect(cloudOfThisMachine(marker)).toBeUndefined();
+  });
+
+  it('has the CLI of that cloud on its PATH, and the reset of another one leaves it there', () => {
+    const links = [join(home, 'hivemind'), join(home, 'taken')];
+    writeFileSync(links[1] ?? '', 'somebody’s own');
+    const [one, other] = [homeOf('one'), homeOf('one-more')];
+    expect(linkCli(other, links)).toEqual([links[1]]);
+    unlinkCli(one, links);
+    expect([cliCommand(other, links), cliCommand(one, links)]).toEqual([
+      'hivemind',
+      join(one, 'bin', 'hivemind'),
+    ]);
+    unlinkCli(other, links);
+    expect(cliCommand(other, links)).toBe(join(other, 'bin', 'hivemind'));
   });
 });

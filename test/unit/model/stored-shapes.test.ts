@@ -26,15 +26,15 @@ const pinned: Readonly<Record<string, string>> = {
   lease: 'v1 611f24e5673cfc82',
   name: 'v1 9728df57362d23d6',
   observation: 'v1 c00b1fda6981da75',
-  operation: 'v1 573eb7c3ea0f3bd9',
+  operation: 'v1 38e0e189ebf60690',
   operationIndex: 'v1 a32bb219e3122ed9',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
-  seen: 'v1 c9c8cb7e6627e234',
+  seen: 'v1 26ac49b2a7b5f408',
   step: 'v1 1db761a51ce335ab',
   task: 'v1 22a9019a00440229',
   tombstone: 'v1 6a2fe0a7a6d34f1e',
-  volume: 'v1 775b8f385381e37b',
+  volume: 'v1 b78891174413e7c6',
   volumeBackup: 'v1 71da764baf2e687e',
 };
 

@@ -67,6 +67,16 @@ describe('what EC2 says of a machine', () => {
     expect((await host(hostA))?.instanceState).toBe('terminated');
   });
 
+  it('goes forward only, in whatever order events come', async () => {
+    const { apply, host } = await prepared();
+    await apply('stopped');
+    await apply('stopping');
+    expect((await host(hostA))?.instanceState).toBe('stopped');
+    await apply('running');
+    await apply('pending');
+    expect((await host(hostA))?.instanceState).toBe('running');
+  });
+
   it('is nothing to us when it is no host of ours', async () => {
     const { world, apply } = await prepared();
     expect(await apply('stopped', 'i-0123456789abcdef0')).toBe(false);

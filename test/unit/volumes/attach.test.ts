@@ -19,6 +19,24 @@ const detach = (api: ApiWorld, parts: object = {}): Promise<ApiAnswer> =>
   api.post(`${volumes}/x/detach`, parts);
 
 describe('attach', () => {
+  it.each(['attach', 'detach', 'delete'])(
+    '(%s) of what a machine has that EC2 knows nothing of says so, and how to take it from there',
+    async (action) => {
+      const { api, a } = await twoHosts();
+      await a.lease(await a.take('x'), true);
+      api.world.instances.forget(hostA);
+      const calls = {
+        attach: () => attach(api, hostB),
+        detach: () => detach(api),
+        delete: () => api.send({ method: 'DELETE', path: `${volumes}/x` }),
+      };
+      const { body } = await calls[action as keyof typeof calls]();
+      expect(body).toMatchObject({ code: 'VolumeBusy' });
+      expect(body['hint']).toMatch(new RegExp(`EC2 knows nothing of ${hostA}.*--force-detach`));
+      expect((await attach(api, hostB, { forceDetach: true })).status).toBe(202);
+    },
+  );
+
   it('is an operation that ends with the volume on the host; again is 200', async () => {
     const { api } = await twoHosts();
     const answer = await attach(api, hostA);

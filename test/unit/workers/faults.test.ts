@@ -87,6 +87,18 @@ describe('attach', () => {
     expect(await judge(world)).toEqual([]);
   });
 
+  it('that hung while no worker ran is detached before it is given up', async () => {
+    const world = await created(faulty('attach', 'stuck'));
+    const operation = await world.attach('data', hostA);
+    while (count(world, 'attach') === 0) await world.step(operation);
+    world.pass(40 * 60);
+    expect(await world.run(operation)).toMatchObject({ status: 'failed', error: { code: 'TimedOut' } });
+    expect(count(world, 'detach')).toBe(1);
+    expect(world.storage.truth.volumes.get(await ebsOf(world))).toMatchObject({ attachments: [] });
+    expect((await world.volume('data')).volume).toMatchObject({ state: 'available', hosts: [] });
+    expect(await judge(world)).toEqual([]);
+  });
+
   it('to a host that EC2 does not know is taken back at once', async () => {
     const world = await created({ hosts: [hostA] });
     const operation = await world.run(await world.attach('data', hostB));

@@ -140,6 +140,13 @@ describe('contract 5: delete can be undone', () => {
   });
 });
 
+describe('contract 5: what is shared', () => {
+  it('purge-unused: nothing is emptied under containers that a detach by force left running', () => {
+    const facts = efsFacts({ kind: 'purge', state: 'purging', inUse: false });
+    expect(planEfs({ ...facts, remnants: [hostB] })).toMatchObject({ kind: 'wait' });
+  });
+});
+
 describe('contract 8: one step at a time', () => {
   it('step-claim-respected: AWS is not asked while a step may be under way', async () => {
     let reads = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerPurge, changeAttachment } from '#shared/aws/table/volume-writes.ts';
-import { put } from '#shared/aws/table/writes.ts';
+import { put, replace } from '#shared/aws/table/writes.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { hostA, hostB, World } from './support/world.ts';
 
@@ -104,6 +104,53 @@ describe('a network volume', () => {
     const record = await world.volume('shared');
     expect(record.volume.state).toBe('available');
     expect(record.attachments).toMatchObject([{ desired: 'attached' }]);
+  });
+
+  it('is not emptied under containers of a host that it was forced from, until that says so or is stopped', async () => {
+    const world = new World();
+    await world.addHost(hostA);
+    await world.addHost(hostB);
+    const forced = async (name: string): Promise<string> => {
+      await world.run(await world.create(name, network));
+      await world.attach(name, hostA);
+      const { volume, attachments } = await world.volume(name);
+      const writes = attachments.flatMap((was) => changeAttachment(was, { ...was, inUse: true }));
+      await world.table.transact(writes);
+      await world.detach(name, true);
+      await world.delete(name, { purge: true });
+      return volume.id;
+    };
+    const [said, stopped] = [await forced('said'), await forced('stopped')];
+    const strays = [said, stopped];
+    const operations = await world.purge();
+    const asked = async (): Promise<string[]> => {
+      for (const operation of operations) {
+        await world.step(operation);
+        await world.step(operation);
+      }
+      const { purges = [] } = (await world.table.readHost(hostB)) ?? {};
+      return purges.map(({ volumeId }) => volumeId).toSorted();
+    };
+    const report = async (left: readonly string[]): Promise<void> => {
+      const at = world.clock().toISOString();
+      const writes = [put('seen', { hostId: hostA, bootId: 'boot', at, strays: [...left] })];
+      await world.table.transact(writes);
+      world.pass(10);
+      await seen(world, hostB);
+    };
+    await report([]);
+    expect(await asked()).toEqual([]);
+    expect((await world.operation(operations[0] ?? '')).message).toContain(hostA);
+    world.pass(120);
+    await report(strays);
+    expect(await asked()).toEqual([]);
+    await report([stopped]);
+    expect(await asked()).toEqual([said]);
+    const host = (await world.table.readHost(hostA))?.host;
+    if (host !== undefined) {
+      await world.table.transact([replace('host', host, { ...host, instanceState: 'stopped' })]);
+    }
+    expect(await asked()).toEqual(strays.toSorted());
   });
 
   it('is freed only after a host has emptied its directory, through an access point rooted at it', async () => {

@@ -87,6 +87,7 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
     },
     point: undefined,
     emptiers: [hostA],
+    remnants: [],
     powerless: new Set(),
     now,
     undoWindowHours,
