@@ -1,5 +1,6 @@
 import type { TaggedThing } from '#shared/aws/leftovers.ts';
-import type { VolumeRecord } from '#shared/aws/table/records.ts';
+import type { Table } from '#shared/aws/table/table.ts';
+import { isFinished } from '#shared/model/operation.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import type { SweepPorts } from './ports.ts';
 
@@ -13,38 +14,42 @@ const grace = 15 * 60_000;
 export async function findLeftovers(ports: SweepPorts): Promise<string[] | undefined> {
   const now = ports.clock();
   if (now.getUTCMinutes() !== 0) return undefined;
-  const snapshots = await ports.inventory.snapshots();
-  const old = snapshots.filter(({ createdAt }) => now.getTime() - (createdAt?.getTime() ?? 0) > grace);
-  const points = await ports.inventory.accessPoints();
-  const left = [...(await unknown(ports, old, isKept)), ...(await unknown(ports, points, isMounted))];
+  const { inventory, table } = ports;
+  const snapshots = (await inventory.snapshots()).filter(
+    ({ createdAt }) => now.getTime() - (createdAt?.getTime() ?? 0) > grace,
+  );
+  const left = [
+    ...(await without(snapshots, (snapshot) => isBackup(table, snapshot))),
+    ...(await without(await inventory.accessPoints(), (point) => isMounted(table, point))),
+  ];
   for (const { id, tags } of left) {
     ports.log.warn('left in AWS without a record', { id, volumeId: tags[tagKeys.volumeId] });
   }
   return left.map(({ id }) => id);
 }
 
-async function unknown(
-  { table }: SweepPorts,
+async function without(
   things: readonly TaggedThing[],
-  isNamed: (record: VolumeRecord, thing: TaggedThing) => boolean,
+  isNamed: (thing: TaggedThing) => Promise<boolean>,
 ): Promise<TaggedThing[]> {
   const left: TaggedThing[] = [];
-  for (const thing of things) {
-    const record = await table.readVolume(thing.tags[tagKeys.volumeId] ?? '');
-    if (record === undefined || !isNamed(record, thing)) left.push(thing);
-  }
+  for (const thing of things) if (!(await isNamed(thing))) left.push(thing);
   return left;
 }
 
-/** The final backup, or one that an operation which is under way has made. */
-function isKept({ volume }: VolumeRecord, { id, tags }: TaggedThing): boolean {
-  const { finalBackup, operation } = volume;
-  return finalBackup === id || (operation !== undefined && tags[tagKeys.operation] === operation);
+/** A backup's, or that of an operation which is under way and has not written it down yet. */
+async function isBackup(table: Table, { id, tags }: TaggedThing): Promise<boolean> {
+  const backup = await table.readBackup(tags[tagKeys.backup] ?? '');
+  if (backup !== undefined) return backup.storage?.snapshotId === id || backup.operation !== undefined;
+  const operation = await table.readOperation(tags[tagKeys.operation] ?? '');
+  return operation !== undefined && !isFinished(operation.status);
 }
 
 /** The volume's own or its purge's; while an operation is under way the record may not name it yet. */
-function isMounted({ volume, purge }: VolumeRecord, { id }: TaggedThing): boolean {
-  const { storage, operation } = volume;
+async function isMounted(table: Table, { id, tags }: TaggedThing): Promise<boolean> {
+  const record = await table.readVolume(tags[tagKeys.volumeId] ?? '');
+  if (record === undefined) return false;
+  const { storage, operation } = record.volume;
   const own = storage?.kind === 'efs' && storage.accessPointId === id;
-  return own || purge?.accessPointId === id || operation !== undefined;
+  return own || record.purge?.accessPointId === id || operation !== undefined;
 }

@@ -6,6 +6,7 @@ import type { BadRequest } from './bad-requests.ts';
 const iam = sessionOf('i-0123456789abcdef0');
 const bootId = '6b1d3c5a-2f0e-4c7b-9a8d-0e1f2a3b4c5d';
 const volumeId = `vol-${'0'.repeat(26)}`;
+const operation = `op-${'0'.repeat(26)}`;
 const attachment = `attachments/${volumeId}`;
 
 function ask(title: string, path: string, parts: Partial<ApiRequest> = {}): BadRequest {
@@ -64,6 +65,11 @@ const attachments: BadRequest[] = [
   post(`${attachment}/formatted`, 'not registered', formatted),
   post(`${attachment}/release`, 'force', { bootId, epoch: 1, force: true }),
   post(`${attachment}/release`, 'not registered', { bootId, epoch: 1 }),
+  post(`tasks/${operation}/cut`, 'no boot id', {}),
+  post(`tasks/${operation}/cut`, 'not registered', { bootId, epoch: 1 }),
+  post('tasks/latest/cut', 'no operation id', { bootId, epoch: 1 }),
+  post(`tasks/${operation}/result`, 'nothing said', {}),
+  post(`tasks/${operation}/result`, 'force', { bootId, force: true }),
   post(`purges/${volumeId}`, 'no access point', {}),
   post(`purges/${volumeId}`, 'path', { accessPointId: 'fsap-0', path: '/' }),
   post(`purges/${volumeId}`, 'not asked to', { accessPointId: 'fsap-0' }),

@@ -8,14 +8,19 @@ import { badRequests as ofPeople } from '#test/support/bad-requests.ts';
 
 const badRequests = [...ofPeople, ...badHostRequests];
 
+const tables = (['volumes', 'backups', 'hosts'] as const).map((served) => new RouteTable(served));
+
 /** The route that a request reaches, if any. */
 function routeOf(method: string, path: string): string | undefined {
-  try {
-    return new RouteTable(path.startsWith('/v1/host/') ? 'hosts' : 'volumes').match(method, path).name;
-  } catch (error) {
-    if (isProductError(error)) return undefined;
-    throw error;
-  }
+  const names = tables.map((table) => {
+    try {
+      return table.match(method, path).name;
+    } catch (error) {
+      if (isProductError(error)) return undefined;
+      throw error;
+    }
+  });
+  return names.find((name) => name !== undefined);
 }
 
 describe('bad requests', () => {
