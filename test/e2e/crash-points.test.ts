@@ -1,4 +1,6 @@
+import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clientConfig } from '#local/cloud/deploy.ts';
 import { crashPoints, type CrashedOperation } from '#shared/model/crash-points.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import { until } from '#test/support/until.ts';
@@ -43,15 +45,15 @@ afterAll(async () => {
   await cloud.close();
 });
 
-/** AWS and hosts take long enough that a worker looks at least once while they are at work, and says so. */
+/** AWS takes long enough that a worker looks at least once while it is at work, and says so. */
 const slow = { id: 'slow', kind: 'slow-transition', service: 'ec2', ms: 10_000 };
-const slowHosts: FaultSwitch = {
-  id: 'slow',
-  kind: 'latency',
-  service: 'execute-api',
-  action: 'POST /v1/host/purges/*',
-  ms: 8_000,
-};
+
+/** The same of the host that empties a directory, where it is the words that are hit. */
+function slowHost({ kind, effect, volume, name }: Crash): FaultSwitch[] {
+  if (kind !== 'networkPurge' || effect.what !== 'say' || volume === undefined) return [];
+  const report = { service: 'execute-api', action: 'POST /v1/host/purges/*', about: volume.id };
+  return [{ id: `slow-${name}`, kind: 'latency', ms: 8_000, ...report }];
+}
 
 async function happened(): Promise<string[]> {
   const status = await cloud.edge.faultStatus();
@@ -62,7 +64,7 @@ describe('every operation comes to its end', () => {
   test('killed around each transaction and each call of EC2 and EFS, all operations at once', async () => {
     const aimed = crashes.filter(isAimed);
     await cloud.storage.setFaults([slow]);
-    await cloud.edge.setFaults([...aimed.map((crash) => switchOf(crash, crash.volume)), slowHosts]);
+    await cloud.edge.setFaults(aimed.flatMap((crash) => [switchOf(crash, crash.volume), ...slowHost(crash)]));
     await mapLimit(aimed, atOnce, (crash) => world.ask(crash));
     const seen = await world.all('the operations have ended', aimed, hasEnded);
     const hit = new Set(await happened());
@@ -89,4 +91,23 @@ describe('every operation comes to its end', () => {
     expect(real).toEqual(recorded);
     process.stdout.write(`${inTurn.length} of ${inTurn.length} kills in turn happened\n`);
   });
+});
+
+test('a host that is terminated leaves no queue', async () => {
+  const [gone] = hosts;
+  const sqs = new SQSClient(clientConfig(cloud.file));
+  const queues = async (): Promise<string[]> => {
+    const QueueNamePrefix = `hivemind-host-${gone?.instanceId}`;
+    return (await sqs.send(new ListQueuesCommand({ QueueNamePrefix }))).QueueUrls ?? [];
+  };
+  expect(await queues()).toHaveLength(1);
+  await gone?.remove();
+  await until(
+    'the sweeper has removed its queue',
+    async () => {
+      await world.sweep();
+      return (await queues()).length === 0;
+    },
+    { every: 1_000 },
+  );
 });

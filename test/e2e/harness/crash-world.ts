@@ -23,7 +23,7 @@ export interface Crash extends Kill {
 export const namespace = 'default';
 export const atOnce = 4;
 /** A dead step's claim stands for 35 s; the sweeper needs an operation to be 20 s old. */
-const patience = { within: 400_000, every: 2_000 };
+const patience = { within: 400_000, every: 3_000 };
 
 /** Every volume and tombstone, as one look at the API shows them. */
 interface Seen {
