@@ -19,7 +19,7 @@ import { milliseconds, renderComparisons, type Comparison } from './measure.ts';
 
 /*
  * `npm run bench`: every figure is a ratio of two things measured in turn in this one run, in a private local cloud.
- * Writes the tables into docs/benchmarks.md between its markers.
+ * Writes the tables into docs/benchmarks.md between its markers; parts named on the command line are only shown.
  */
 
 const progress = progressOn(process.stdout);
@@ -35,9 +35,17 @@ function agentPid(machine: Machine): number {
   return processRef(found ?? 0)?.pid ?? 0;
 }
 
-async function measureAll(
-  home: string,
-): Promise<{ rows: Comparison[]; starts: [number, number]; idle: IdleAgent }> {
+/** What can be measured alone: `npm run bench -- help lists` shows these two and writes no document. */
+const parts = ['help', 'bundles', 'api', 'idle', 'docker', 'dd', 'fio', 'lists'] as const;
+type Part = (typeof parts)[number];
+
+interface Figures {
+  readonly rows: readonly Comparison[];
+  readonly starts: readonly [number, number];
+  readonly idle: IdleAgent | undefined;
+}
+
+async function measure(home: string, wanted: ReadonlySet<Part>): Promise<Figures> {
   const start = (): Promise<unknown> => up({ home, port: 0, yes: true, docker: true, apart: true, progress });
   const first = await milliseconds(start);
   await down({ home, progress });
@@ -47,36 +55,43 @@ async function measureAll(
   const machine = findMachine(cloud, 'bench');
   const host = onHost(machine);
   const rows: Comparison[] = [];
-  const step = async (what: string, work: () => Promise<Comparison | Comparison[]>): Promise<void> =>
-    void rows.push(...[await progress.step(what, work)].flat());
-  await step('CLI help', () => helpTime(home));
-  await step('function bundles', () => functionBundles(home));
-  await step('API latency', () => apiLatency(cloud));
-  const idle = await progress.step('idle agent', () =>
-    idleAgent(cloud, { instanceId: machine.record.instanceId, pid: agentPid(machine) }),
-  );
-  await step('docker run', () => dockerRun(host));
-  await step('dd in containers', () => ddComparison(host, machine.paths.dir));
-  await step('fio', () => volumeIo(host, machine.paths.dir));
-  await step('list pages', () => listPages(cloud));
+  let idle: IdleAgent | undefined;
+  const work: Readonly<Record<Part, () => Promise<Comparison | Comparison[]>>> = {
+    help: () => helpTime(home),
+    bundles: () => functionBundles(home),
+    api: () => apiLatency(cloud),
+    idle: async () => {
+      const { instanceId } = machine.record;
+      idle = await idleAgent(cloud, { instanceId, pid: agentPid(machine) });
+      return [];
+    },
+    docker: () => dockerRun(host),
+    dd: () => ddComparison(host, machine.paths.dir),
+    fio: () => volumeIo(host, machine.paths.dir),
+    lists: () => listPages(cloud),
+  };
+  for (const part of parts.filter((one) => wanted.has(one)))
+    rows.push(...[await progress.step(part, work[part])].flat());
   return { rows, starts: [first, second], idle };
 }
 
-function render({ rows, starts: [first, second], idle }: Awaited<ReturnType<typeof measureAll>>): string {
-  const calls = Object.entries(idle.callsPerHour).map(([name, count]) => `${name} ${count}`);
+function render({ rows, starts: [first, second], idle }: Figures): string {
   return [
     `Measured ${new Date().toISOString().slice(0, 10)} on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}.`,
     '',
     renderComparisons(rows),
     '',
     `Start of the local cloud, packages installed: first ${(first / 1000).toFixed(1)} s, second ${(second / 1000).toFixed(1)} s.`,
-    '',
-    `Idle agent over ${idle.seconds} s: ${idle.cpuPercent.toFixed(2)} % of one core, ${idle.residentMiB.toFixed(0)} MiB resident, calls an hour: ${calls.join(', ') || 'none'}.`,
+    ...(idle === undefined ? [] : ['', renderIdle(idle)]),
   ].join('\n');
 }
 
+function renderIdle({ callsPerHour, seconds, cpuPercent, residentMiB }: IdleAgent): string {
+  const calls = Object.entries(callsPerHour).map(([name, count]) => `${name} ${count}`);
+  return `Idle agent over ${seconds} s: ${cpuPercent.toFixed(2)} % of one core, ${residentMiB.toFixed(0)} MiB resident, calls an hour: ${calls.join(', ') || 'none'}.`;
+}
+
 function publish(text: string): void {
-  process.stdout.write(`\n${text}\n`);
   if (!existsSync(document)) return;
   const [begin, end] = ['<!-- figures -->', '<!-- end of figures -->'];
   const page = readFileSync(document, 'utf8');
@@ -86,6 +101,12 @@ function publish(text: string): void {
   );
 }
 
+const asked = process.argv.slice(2);
+const unknown = asked.filter((one) => !parts.some((part) => part === one));
+if (unknown.length > 0) {
+  process.stderr.write(`bench: "${unknown.join(' ')}" is none of ${parts.join(', ')}\n`);
+  process.exit(2);
+}
 await ensurePrerequisites({
   tools: [...baseTools, ...dockerTools, ...benchTools],
   yes: process.env['CI'] === 'true',
@@ -93,7 +114,10 @@ await ensurePrerequisites({
 });
 const home = mkdtempSync(join('/var/tmp', 'hivemind-bench-'));
 try {
-  publish(render(await measureAll(home)));
+  const wanted = asked.length === 0 ? parts : parts.filter((part) => asked.includes(part));
+  const text = render(await measure(home, new Set(wanted)));
+  process.stdout.write(`\n${text}\n`);
+  if (wanted.length === parts.length) publish(text);
 } finally {
   await reset({ home, progress });
   rmSync(home, { recursive: true, force: true });

@@ -52,7 +52,8 @@ async function record(
   if (host === undefined || !isNews(host, { state, time })) return host;
   // An attach that hung keeps its device name until the instance stops. Source: EBS troubleshooting guide.
   const free = state === 'stopped' || state === 'terminated' ? { burnedDevices: [] } : {};
-  const next = { ...host, instanceState: state, ...free };
+  const gone = state === 'terminated' ? { terminatedAt: time } : {};
+  const next = { ...host, instanceState: state, ...free, ...gone };
   await table.transact([replace('host', host, next)]);
   return next;
 }

@@ -9,7 +9,7 @@ import type { Ports } from '#functions/volumes/ports.ts';
 
 /** What the use cases of hosts need besides. */
 export interface HostPorts extends Ports {
-  readonly queues: HostQueues;
+  readonly queues: Pick<HostQueues, 'ensure'>;
   readonly newUuid: () => string;
   readonly hostSettings: {
     /** Unique id (AROA…) of the one role that hosts assume. */

@@ -1,13 +1,17 @@
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { HostQueues } from '#shared/aws/host-queues.ts';
 import type { Executions } from '#shared/aws/executions.ts';
+import type { Inventory } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { Log } from '#shared/runtime/telemetry.ts';
 
-/** What a sweep needs. It has no way to delete anything. */
+/** What a sweep needs. It has no way to delete anything that holds data. */
 export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
+  readonly inventory: Inventory;
   readonly executions: Executions;
+  readonly queues: Pick<HostQueues, 'remove'>;
   readonly log: Log;
   readonly count: (metric: string, value: number) => void;
   readonly clock: () => Date;
@@ -21,4 +25,9 @@ export interface SweepReport {
   readonly stuck: readonly string[];
   readonly purges: readonly string[];
   readonly leaks: readonly string[];
+  /** Snapshots and access points without a record; undefined where this sweep did not look. */
+  readonly leftovers: readonly string[] | undefined;
+  /** Terminated hosts whose queue was removed, and whose record was. */
+  readonly queues: readonly string[];
+  readonly hosts: readonly string[];
 }

@@ -2,7 +2,9 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
+import { SqsHostQueues } from '#shared/aws/host-queues.ts';
 import { StepFunctionsExecutions } from '#shared/aws/executions.ts';
+import { AwsInventory } from '#shared/aws/leftovers.ts';
 import { openTable } from '#shared/aws/table/table.ts';
 import { SweeperEnvironment } from '#shared/model/environment.ts';
 import { workFunction } from '#shared/runtime/bundle.ts';
@@ -15,6 +17,8 @@ const ports = {
   table: openTable(environment.TABLE_NAME),
   // It lists volumes only; without a key it could not make an encrypted one either.
   storage: new Ec2BlockStorage({ keyArn: '' }),
+  inventory: new AwsInventory({ fileSystemId: environment.FILE_SYSTEM_ID }),
+  queues: new SqsHostQueues(environment.QUEUE_PREFIX),
   executions: new StepFunctionsExecutions(environment.STATE_MACHINE_ARN),
   log: logger,
   count: (metric: string, value: number) => metrics.addMetric(metric, MetricUnit.Count, value),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Waker } from '#shared/aws/queue.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import type { Table } from '#shared/aws/table/table.ts';
-import { replace } from '#shared/aws/table/writes.ts';
+import { remove, replace } from '#shared/aws/table/writes.ts';
 import { isProductError, type ProductError } from '#shared/model/errors.ts';
 import type { OperationItem, StepItem } from '#shared/model/items.ts';
 import { isFinished, type WorkerInput, type WorkerOutput } from '#shared/model/operation.ts';
@@ -109,11 +109,13 @@ export class Worker<Step extends AnyStep, Facts extends ChangeFacts> {
 
   /** A step that is the table's alone: one transaction, exclusive by the operation as it was read. */
   async #record(facts: Facts, step: Step, change: Change): Promise<void> {
-    const { operation } = facts;
+    const { operation, record } = facts;
     const quiet = change.outcome === 'wait' && change.writes.length === 0;
     if (quiet && operation.message === step.message && operation.progress >= step.progress) return;
     const next = advance(facts, step, quiet ? { ...change, unmarked: true } : change);
-    await this.#ports.table.transact([replace('operation', operation, next), ...change.writes]);
+    // A claim that has run out was a dead invocation's: nothing of it stays behind the operation.
+    const stale = record.step === undefined ? [] : [remove('step', record.step)];
+    await this.#ports.table.transact([replace('operation', operation, next), ...change.writes, ...stale]);
     await this.#after(operation.id, step, change);
   }
 

@@ -186,6 +186,16 @@ function findingAlarms(): ProductAlarmProps[] {
       evaluationPeriods: 3,
       missingData: silent,
     },
+    {
+      name: 'hivemind-leftovers',
+      severity: 'low',
+      meaning:
+        'There are snapshots or access points with our tag that no record knows. Only a person may delete them.',
+      metric: reported(metricNames.leftovers).with({ period: Duration.hours(1) }),
+      threshold: 1,
+      evaluationPeriods: 2,
+      missingData: silent,
+    },
   ];
 }
 

@@ -69,8 +69,8 @@ function operationWidgets(scope: Construct): IWidget[] {
       dimensionsMap: { StateMachineArn },
       statistic: Stats.SUM,
     });
-  const { leakedVolumes, stuckOperations, restartedOperations } = metricNames;
-  const swept = [leakedVolumes, stuckOperations, restartedOperations].map(
+  const { leakedVolumes, leftovers, stuckOperations, restartedOperations } = metricNames;
+  const swept = [leakedVolumes, leftovers, stuckOperations, restartedOperations].map(
     (metricName) =>
       new Metric({
         namespace: metricsNamespace,

@@ -5,9 +5,10 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { describe } from '../permissions/ec2.ts';
+import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
-import { hostQueuePrefix } from '../permissions/queues.ts';
+import { hostQueuePrefix, removeHostQueues } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -34,13 +35,16 @@ export class Sweeper extends Construct {
         TABLE_NAME: storage.table.tableName,
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         QUEUE_PREFIX: hostQueuePrefix,
+        FILE_SYSTEM_ID: storage.files.fileSystemId,
       },
       permissions: [
         ...onTable(storage),
         onWorkIndex(storage),
         startOperations(this),
         seeOperations(this),
-        describe('DescribeVolumes'),
+        describe('DescribeVolumes', 'DescribeSnapshots'),
+        ...seeAccessPoints(this, storage.files),
+        removeHostQueues(this),
       ],
       timeout: Duration.seconds(55),
       onFailure: this.deadLetters,

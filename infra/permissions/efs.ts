@@ -4,12 +4,32 @@ import { accessPointArns } from '../constructs/shared-files.ts';
 import type { SharedFiles } from '../constructs/shared-files.ts';
 import type { Permission } from './permission.ts';
 
-/** Access points on our file system alone; only those of ours can be deleted. */
-export function onAccessPoints(scope: Construct, files: SharedFiles): Permission[] {
-  const accessPoints = {
+function allAccessPoints(scope: Construct) {
+  return {
     resources: [accessPointArns(scope)],
     wildcard: 'Access points come and go, one per network volume; a condition keeps to those of ours.',
   };
+}
+
+/** To list the access points of our file system. */
+export function seeAccessPoints(scope: Construct, files: SharedFiles): Permission[] {
+  return [
+    {
+      sid: 'DescribeAccessPointsOfFileSystem',
+      actions: ['elasticfilesystem:DescribeAccessPoints'],
+      resources: [files.fileSystemArn],
+    },
+    {
+      sid: 'DescribeAccessPoints',
+      actions: ['elasticfilesystem:DescribeAccessPoints'],
+      ...allAccessPoints(scope),
+    },
+  ];
+}
+
+/** Access points on our file system alone; only those of ours can be deleted. */
+export function onAccessPoints(scope: Construct, files: SharedFiles): Permission[] {
+  const accessPoints = allAccessPoints(scope);
   return [
     {
       sid: 'CreateAccessPoint',
@@ -23,12 +43,7 @@ export function onAccessPoints(scope: Construct, files: SharedFiles): Permission
       ...accessPoints,
       conditions: { StringEquals: { 'elasticfilesystem:CreateAction': 'CreateAccessPoint' } },
     },
-    {
-      sid: 'DescribeAccessPointsOfFileSystem',
-      actions: ['elasticfilesystem:DescribeAccessPoints'],
-      resources: [files.fileSystemArn],
-    },
-    { sid: 'DescribeAccessPoints', actions: ['elasticfilesystem:DescribeAccessPoints'], ...accessPoints },
+    ...seeAccessPoints(scope, files),
     {
       sid: 'DeleteAccessPoint',
       actions: ['elasticfilesystem:DeleteAccessPoint'],

@@ -17,6 +17,11 @@ export function sendToHosts(scope: Construct): Permission {
   return { sid: 'WakeHosts', actions: ['sqs:SendMessage'], ...hostQueues(scope) };
 }
 
+/** To remove the queue of a host that was terminated. */
+export function removeHostQueues(scope: Construct): Permission {
+  return { sid: 'RemoveHostQueues', actions: ['sqs:DeleteQueue'], ...hostQueues(scope) };
+}
+
 /** To make the queue of a host that registers, with the policy that lets this host alone receive. */
 export function makeHostQueues(scope: Construct): Permission {
   return {

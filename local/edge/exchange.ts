@@ -32,8 +32,9 @@ export interface Control {
 
 /** Lets a call through, hits it with the fault that is switched on for it, and records it. */
 export async function conduct(control: Control, exchange: Exchange, carryOut: CarryOut): Promise<void> {
-  const { service, action, region, text } = exchange;
-  const functionName = appIdOf(exchange.request.headers['user-agent']);
+  const { service, action, region, request } = exchange;
+  const text = `${request.url ?? ''}\n${exchange.text ?? ''}`;
+  const functionName = appIdOf(request.headers['user-agent']);
   const at = new Date().toISOString();
   const fault = control.faults.take({ service, action, functionName, text });
   const { status, end } = await perform(exchange, fault, carryOut);

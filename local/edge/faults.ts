@@ -19,8 +19,8 @@ export const Fault = z.strictObject({
   /** `*` stands for anything, so that routes can be meant: `DELETE *volumes*`. */
   action: z.string().optional(),
   functionName: z.string().optional(),
-  /** A text that the call's body holds: an id or a name. */
-  about: z.string().min(1).optional(),
+  /** A text that the call's address or body holds, such as an id or a name; of several, each one. */
+  about: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
   kind: z.enum(faultKinds),
   /** How many calls it hits; then it is spent. Endless without. */
   times: z.int().min(1).optional(),
@@ -46,7 +46,7 @@ export interface Aimed {
   readonly service: string;
   readonly action: string;
   readonly functionName: string | null;
-  /** The call's body, where it was read. */
+  /** The call's address, and its body where that was read. */
   readonly text?: string | undefined;
 }
 
@@ -84,7 +84,7 @@ const matches = (fault: Fault, call: Aimed): boolean =>
   (fault.service ?? call.service) === call.service &&
   actionMatches(fault.action, call.action) &&
   (fault.functionName ?? call.functionName) === call.functionName &&
-  (fault.about === undefined || (call.text?.includes(fault.about) ?? false));
+  [fault.about ?? []].flat().every((part) => call.text?.includes(part) ?? false);
 
 function actionMatches(wanted: string | undefined, action: string): boolean {
   if (wanted === undefined || wanted === action) return true;

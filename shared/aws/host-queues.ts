@@ -1,5 +1,6 @@
 import {
   CreateQueueCommand,
+  DeleteQueueCommand,
   GetQueueUrlCommand,
   SetQueueAttributesCommand,
   type SQSClient,
@@ -20,6 +21,8 @@ export interface QueueOwner {
 export interface HostQueues {
   /** The URL of the host's queue, made or brought up to date: only this host may receive from it. */
   ensure(owner: QueueOwner): Promise<string>;
+  /** Removes a host's queue; one that is gone already is success. */
+  remove(queueUrl: string): Promise<void>;
 }
 
 /** Queues in SQS, called the prefix and the host's id. */
@@ -45,6 +48,14 @@ export class SqsHostQueues implements HostQueues {
     const { QueueUrl } = await this.#client.send(new GetQueueUrlCommand({ QueueName }));
     await this.#client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     return known(QueueUrl, QueueName);
+  }
+
+  async remove(queueUrl: string): Promise<void> {
+    try {
+      await this.#client.send(new DeleteQueueCommand({ QueueUrl: queueUrl }));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
   }
 
   async #arnOf(name: string, { caller }: QueueOwner): Promise<string> {
@@ -87,6 +98,11 @@ function attributesFor({ caller }: QueueOwner, arn: string): Record<string, stri
 /** Made before, with an older policy. Names as SQS gave them over the years. */
 function isExisting(error: unknown): boolean {
   const names = ['QueueNameExists', 'QueueAlreadyExists', 'AWS.SimpleQueueService.QueueNameExists'];
+  return error instanceof Error && names.includes(error.name);
+}
+
+function isMissing(error: unknown): boolean {
+  const names = ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'];
   return error instanceof Error && names.includes(error.name);
 }
 

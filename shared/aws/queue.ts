@@ -24,7 +24,7 @@ export class QueueWaker implements Waker {
   async wake(hostId: string): Promise<void> {
     try {
       const host = await this.#table.read('host', keys.host(hostId));
-      if (host === undefined) return;
+      if (host === undefined || host.queueUrl === '') return;
       await this.#client.send(new SendMessageCommand({ QueueUrl: host.queueUrl, MessageBody: 'sync' }));
     } catch (error) {
       this.#log.warn('host not woken', { hostId, error });

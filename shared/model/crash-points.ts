@@ -7,7 +7,7 @@ import type { FunctionName } from './environment.ts';
  */
 export interface Effect {
   readonly by: FunctionName;
-  readonly service: 'dynamodb' | 'states' | 'sqs' | 'ec2';
+  readonly service: 'dynamodb' | 'states' | 'sqs' | 'ec2' | 'elasticfilesystem';
   readonly action: string;
   /**
    * For the table's transactions: `intent` (the API's decision with its operation), `claim X` (state first), `confirm X` (what
@@ -23,38 +23,53 @@ const transaction = (by: FunctionName, what: string): Effect => ({
   action: 'TransactWriteItems',
   what,
 });
-const start: Effect = { by: 'volumes-api', service: 'states', action: 'StartExecution', what: 'start' };
+const start = (by: FunctionName): Effect => ({
+  by,
+  service: 'states',
+  action: 'StartExecution',
+  what: 'start',
+});
 const wake = (by: FunctionName): Effect => ({ by, service: 'sqs', action: 'SendMessage', what: 'wake' });
-const intent = [transaction('volumes-api', 'intent'), start];
+const intent = (by: FunctionName): Effect[] => [transaction(by, 'intent'), start(by)];
+const asked = intent('volumes-api');
 const record = (step: string): Effect => transaction('ebs-worker', `record ${step}`);
 const say = transaction('ebs-worker', 'say');
 
-/** A step with an effect in EC2: claimed, performed, confirmed. */
-const step = (name: string, action: string): Effect[] => [
-  transaction('ebs-worker', `claim ${name}`),
-  { by: 'ebs-worker', service: 'ec2', action, what: name },
-  transaction('ebs-worker', `confirm ${name}`),
+/** A step with an effect in AWS: claimed, performed, confirmed. */
+const stepOf = (by: FunctionName, service: Effect['service']) => (name: string, action: string) => [
+  transaction(by, `claim ${name}`),
+  { by, service, action, what: name },
+  transaction(by, `confirm ${name}`),
 ];
+const step = stepOf('ebs-worker', 'ec2');
+const efsStep = stepOf('efs-worker', 'elasticfilesystem');
 const detach = [...step('detachVolume', 'DetachVolume'), say];
 const attach = [...step('attachVolume', 'AttachVolume'), say, record('confirmAttached'), wake('ebs-worker')];
+/** The way of an attached, idle volume to its tombstone. */
+const bury = [...asked, wake('volumes-api'), record('fence'), ...detach, record('bury')];
 
-/** Operations as people ask for them, on a block volume. */
+/** Operations as people ask for them: on a block volume, and the freeing of a network volume. */
 export const crashPoints = {
-  create: [...intent, ...step('createVolume', 'CreateVolume'), say, record('confirmCreated')],
-  attach: [...intent, ...attach],
+  create: [...asked, ...step('createVolume', 'CreateVolume'), say, record('confirmCreated')],
+  attach: [...asked, ...attach],
   /** An attach of a volume that is idle on another host. */
-  handOver: [...intent, wake('volumes-api'), ...detach, ...attach],
-  detach: [...intent, wake('volumes-api'), ...detach, record('confirmDetached')],
+  handOver: [...asked, wake('volumes-api'), ...detach, ...attach],
+  detach: [...asked, wake('volumes-api'), ...detach, record('confirmDetached')],
   /** A delete of a formatted volume that is attached and idle. */
-  delete: [
-    ...intent,
-    wake('volumes-api'),
-    record('fence'),
-    ...detach,
-    record('bury'),
-    ...step('createSnapshot', 'CreateSnapshot'),
-    say,
-    record('finishDelete'),
+  delete: [...bury, ...step('createSnapshot', 'CreateSnapshot'), say, record('finishDelete')],
+  /** A delete with `--purge` of a volume that is attached and idle. */
+  purge: [...bury, record('startPurge'), ...step('deleteVolume', 'DeleteVolume'), record('forget')],
+  /** A delete with `--purge` of a network volume that nobody uses: a host empties its directory. */
+  networkPurge: [
+    transaction('volumes-api', 'intent'),
+    ...intent('sweeper'),
+    ...efsStep('createPurgePoint', 'CreateAccessPoint'),
+    wake('efs-worker'),
+    transaction('efs-worker', 'say'),
+    transaction('hosts-api', 'record purged'),
+    ...efsStep('deletePurgePoint', 'DeleteAccessPoint'),
+    ...efsStep('deleteAccessPoint', 'DeleteAccessPoint'),
+    transaction('efs-worker', 'record forget'),
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;
 

@@ -44,7 +44,7 @@ export const EfsWorkerEnvironment = Common.extend({
   FILE_SYSTEM_ID: z.string().min(1),
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });
-export const SweeperEnvironment = Common.extend({ ...Starter, ...Waker });
+export const SweeperEnvironment = Common.extend({ ...Starter, ...Waker, FILE_SYSTEM_ID: z.string().min(1) });
 export const HostEventsEnvironment = Common.extend({ ...Waker, IDEMPOTENCY_TABLE_NAME: z.string().min(1) });
 
 /** Every function: name (also its folder's), entry and environment. infra makes one construct of each. */

@@ -76,11 +76,14 @@ export const ObservationItem = ObservedAttachment.extend({
 export type ObservationItem = z.infer<typeof ObservationItem>;
 
 export const HostItem = Host.omit({ volumes: true }).extend({
+  /** Of the host's own queue; empty once a terminated host's queue is removed. */
   queueUrl: z.string(),
   /** EC2 device names: index of the last one used, and names that hung and are not used again before the instance stops. */
   lastDevice: z.int().min(-1),
   burnedDevices: z.array(z.string()),
   maxAttachments: z.int().positive(),
+  /** When EC2 said that the machine is terminated. */
+  terminatedAt: z.iso.datetime().optional(),
 });
 export type HostItem = z.infer<typeof HostItem>;
 

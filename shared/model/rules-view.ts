@@ -73,6 +73,7 @@ export function viewHost(host: HostItem, seen: SeenItem | undefined, volumes?: H
     lastDevice: _lastDevice,
     burnedDevices: _burnedDevices,
     maxAttachments: _maxAttachments,
+    terminatedAt: _terminatedAt,
     ...shown
   } = host;
   return {

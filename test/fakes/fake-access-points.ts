@@ -31,6 +31,11 @@ export class FakeAccessPoints implements AccessPoints {
     return [...this.#points.values()].map(({ wanted }) => wanted);
   }
 
+  /** Each that there is, with its tags. */
+  get listed(): (readonly [string, NewAccessPoint['tags']])[] {
+    return [...this.#points].map(([id, { wanted }]) => [id, wanted.tags] as const);
+  }
+
   async create(wanted: NewAccessPoint): Promise<AccessPoint> {
     return this.#call('create', () => {
       const known = [...this.#points].find(([, point]) => point.wanted.clientToken === wanted.clientToken);

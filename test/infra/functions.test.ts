@@ -160,7 +160,10 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'sqs:SendMessage',
     'sqs:GetQueueAttributes',
     'sqs:GetQueueUrl',
+    'sqs:DeleteQueue',
     'ec2:DescribeVolumes',
+    'ec2:DescribeSnapshots',
+    'elasticfilesystem:DescribeAccessPoints',
   ],
   'host-events': [
     'sqs:SendMessage',

@@ -1,4 +1,5 @@
 import { encodeCursor } from '#functions/volumes/cursor.ts';
+import { badBackupRequests } from './bad-backup-requests.ts';
 import type { ApiRequest } from './api-world.ts';
 
 /** One request that must be refused, and what it says. Routes of people: any endpoint can be asked. */
@@ -343,5 +344,6 @@ export const badRequests: readonly BadRequest[] = [
   ...bodies,
   ...lists,
   ...calls,
+  ...badBackupRequests,
   ...elsewhere,
 ];

@@ -94,6 +94,13 @@ export const entities = {
     version: 1,
     key: ({ id }) => keys.host(id),
     guard: ['revision'],
+    work: ({ id, terminatedAt, queueUrl }) =>
+      terminatedAt === undefined
+        ? undefined
+        : {
+            workPk: queueUrl === '' ? workPartitions.goneHosts : workPartitions.hostQueues,
+            workSk: `${terminatedAt}#${id}`,
+          },
   }),
   hostIndex: entity({
     schema: HostIndexItem,

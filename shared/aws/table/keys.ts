@@ -5,7 +5,13 @@ export interface Key {
 }
 
 /** Partitions of the GSI `work`: what is still to be done, ordered by time. */
-export const workPartitions = { operations: 'OP', purges: 'PURGE' } as const;
+export const workPartitions = {
+  operations: 'OP',
+  purges: 'PURGE',
+  /** Terminated hosts that still have a queue; then, until their record goes, without one. */
+  hostQueues: 'HOSTQUEUE',
+  goneHosts: 'HOST',
+} as const;
 
 export const partitions = {
   volume: (volumeId: string) => `VOL#${volumeId}`,

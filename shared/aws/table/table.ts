@@ -1,5 +1,12 @@
 import { ProductError } from '#shared/model/errors.ts';
-import type { BackupItem, OperationItem, ReceiptItem, StepItem, VolumeItem } from '#shared/model/items.ts';
+import type {
+  BackupItem,
+  HostItem,
+  OperationItem,
+  ReceiptItem,
+  StepItem,
+  VolumeItem,
+} from '#shared/model/items.ts';
 import { tombstoneStates } from '#shared/model/states.ts';
 import { DynamoStore } from './dynamo-store.ts';
 import type { EntityItem, EntityName } from './entities.ts';
@@ -111,6 +118,13 @@ export class Table {
     const found = await this.#store.work(workPartitions.purges, endOf(now), limit);
     const volumes = await this.readMany('volume', found);
     return volumes.filter(({ state, purgeAt }) => state === 'deleted' && (purgeAt ?? '~') <= now);
+  }
+
+  /** Hosts that EC2 terminated before the time: those that still have their queue, or those that have none any more. */
+  async listTerminatedHosts(which: 'hostQueues' | 'goneHosts', before: string): Promise<HostItem[]> {
+    const found = await this.#store.work(workPartitions[which], endOf(before), 100);
+    const hosts = await this.readMany('host', found);
+    return hosts.filter(({ queueUrl }) => (queueUrl === '') === (which === 'goneHosts'));
   }
 
   /**

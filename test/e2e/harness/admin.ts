@@ -14,8 +14,8 @@ export interface FaultSwitch {
   readonly service?: string;
   readonly action?: string;
   readonly functionName?: string;
-  /** Of the edge: a text that the call's body holds. */
-  readonly about?: string;
+  /** Of the edge: texts that the call's address or body holds, each one of them. */
+  readonly about?: string | readonly string[];
   readonly times?: number;
   readonly after?: number;
   readonly probability?: number;

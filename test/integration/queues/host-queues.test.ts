@@ -100,6 +100,18 @@ describe("hosts' queues, with IAM enforced", () => {
     expect(Messages).toEqual([]);
   });
 
+  it('are removed for good, and removed again without harm', async () => {
+    const queues = new SqsHostQueues('hivemind-host-', client(root));
+    const owner = { hostId: hostA, caller: callerOf(hostA), namespace: 'default' };
+    const url = await queues.ensure(owner);
+    await queues.remove(url);
+    const send = new SendMessageCommand({ QueueUrl: url, MessageBody: 'sync' });
+    await expect(client(root).send(send)).rejects.toMatchObject({
+      name: expect.stringMatching(/NonExistentQueue|QueueDoesNotExist/) as string,
+    });
+    await queues.remove(url);
+  });
+
   it('a wake-up of a host that is not there costs a line in the log and nothing else', async () => {
     const lines: string[] = [];
     const say = (message: string): void => void lines.push(message);

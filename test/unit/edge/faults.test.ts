@@ -27,6 +27,8 @@ describe('a fault switch', () => {
     [{ functionName: 'other' }, false],
     [{ about: 'vol-1' }, true],
     [{ about: 'vol-2' }, false],
+    [{ about: ['pk', 'vol-1'] }, true],
+    [{ about: ['pk', 'vol-2'] }, false],
     [{ service: 'dynamodb', action: 'PutItem', functionName: 'other' }, false],
   ])('%j is for the call: %s', (given, expected) => {
     expect(hits(given, 1)).toBe(expected ? 'X' : '.');

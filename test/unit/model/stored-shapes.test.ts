@@ -18,7 +18,7 @@ const pinned: Readonly<Record<string, string>> = {
   backup: 'v1 e6379a337ad10521',
   backupIndex: 'v1 71da764baf2e687e',
   device: 'v1 0168a33db9540097',
-  host: 'v1 19ea622a82b8794c',
+  host: 'v1 64dbdd7122e9cddd',
   hostIndex: 'v1 c04bcab767883aac',
   hostPurge: 'v1 9726f8a92b3dd5e6',
   hostTask: 'v1 22a9019a00440229',

@@ -1,9 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '#shared/model/errors.ts';
+import { errorCodes, isProductError } from '#shared/model/errors.ts';
+import { routes } from '#shared/model/routes.ts';
 import { ApiWorld } from '#test/support/api-world.ts';
-import { badRequests } from '#test/support/bad-requests.ts';
+import { RouteTable } from '#shared/runtime/match-route.ts';
+import { badHostRequests } from '#test/support/bad-host-requests.ts';
+import { badRequests as ofPeople } from '#test/support/bad-requests.ts';
+
+const badRequests = [...ofPeople, ...badHostRequests];
+
+const tables = (['volumes', 'backups', 'hosts'] as const).map((served) => new RouteTable(served));
+
+/** The route that a request reaches, if any. */
+function routeOf(method: string, path: string): string | undefined {
+  const names = tables.map((table) => {
+    try {
+      return table.match(method, path).name;
+    } catch (error) {
+      if (isProductError(error)) return undefined;
+      throw error;
+    }
+  });
+  return names.find((name) => name !== undefined);
+}
 
 describe('bad requests', () => {
+  it('are there for every route but one that takes nothing', () => {
+    const reached = new Set(badRequests.map(([, { method = 'GET', path }]) => routeOf(method, path)));
+    expect(Object.keys(routes).filter((name) => !reached.has(name))).toEqual(['whoAmI']);
+  });
+
   it('are at least 150, each once', () => {
     expect(badRequests.length).toBeGreaterThanOrEqual(150);
     expect(new Set(badRequests.map((one) => JSON.stringify(one[1]))).size).toBe(badRequests.length);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { answerPurge } from '#shared/aws/table/volume-writes.ts';
+import { put } from '#shared/aws/table/writes.ts';
 import { crashPoints, type CrashedOperation } from '#shared/model/crash-points.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { Killed } from '#test/fakes/killed.ts';
@@ -10,6 +12,9 @@ interface Stage {
   readonly world: World;
   readonly effects: Effects;
 }
+
+/** In place of a record that is not there any more. */
+const gone = { state: 'gone' };
 
 /** What comes before each operation, the call that begins it, and what must be true after it. */
 const operations: Readonly<Record<CrashedOperation, Operation>> = {
@@ -34,11 +39,38 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
     expected: { state: 'available', hosts: [] },
   },
   delete: { prepare: attached, ask: (world) => world.delete('data'), expected: { state: 'deleted' } },
+  purge: {
+    prepare: attached,
+    ask: (world) => world.delete('data', { purge: true }),
+    expected: gone,
+  },
+  networkPurge: {
+    prepare: async (world) => {
+      const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
+      await world.run(await world.create('data', network));
+    },
+    ask: (world) => world.delete('data', { purge: true }),
+    meanwhile: sweepAndEmpty,
+    expected: gone,
+  },
 };
+
+/** The sweeper comes, and the host empties the directory once the worker has said that it does. */
+async function sweepAndEmpty(world: World): Promise<void> {
+  const at = world.clock().toISOString();
+  await world.table.transact([put('seen', { hostId: hostA, bootId: 'boot', at })]);
+  await world.purge();
+  const [operation] = await world.table.listUnfinishedOperations('9999');
+  const { purge } = (await world.table.readVolume(operation?.volumeId ?? '')) ?? {};
+  if (purge === undefined || purge.done || !operation?.message.includes('is emptying')) return;
+  await world.tableOf('hosts-api').transact(answerPurge(purge));
+}
 
 interface Operation {
   readonly prepare: (world: World) => Promise<void>;
   readonly ask: (world: World) => Promise<unknown>;
+  /** What others do while the operation is under way. */
+  readonly meanwhile?: (world: World) => Promise<void>;
   readonly expected: object;
 }
 
@@ -52,8 +84,9 @@ async function stage(kind: CrashedOperation): Promise<Stage> {
   const effects = new Effects();
   const world = new World({
     fault: (action) => effects.fault(action),
-    workerStore: (store) => effects.store(store, 'ebs-worker'),
-    useCaseStore: (store) => effects.store(store, 'volumes-api'),
+    pointFault: (action) => effects.pointFault(action),
+    workerStore: (store, by) => effects.store(store, by),
+    useCaseStore: (store, by) => effects.store(store, by),
     around: (what, by, perform) => {
       const call =
         what === 'start'
@@ -70,15 +103,23 @@ async function stage(kind: CrashedOperation): Promise<Stage> {
 
 /** The caller asks once more when it got no answer; the state machine, or the sweeper, calls the worker until it is done. */
 async function carryOut(kind: CrashedOperation, { world, effects }: Stage, kill?: Kill): Promise<void> {
+  const { ask, meanwhile } = operations[kind];
   effects.begin(kill);
-  await surviving(() => operations[kind].ask(world));
-  await surviving(() => operations[kind].ask(world), kill === undefined);
+  await surviving(() => ask(world));
+  await surviving(() => ask(world), kill === undefined);
   for (let count = 0; count < 200; count++) {
+    if (meanwhile !== undefined) await surviving(() => meanwhile(world));
     const [unfinished] = await world.table.listUnfinishedOperations('9999');
-    if (unfinished === undefined) break;
+    if (unfinished === undefined && !(await awaitsSweeper(world))) break;
+    if (unfinished === undefined) continue;
     const output = await surviving(() => world.step(unfinished.id));
     world.pass(output?.waitSeconds ?? 2);
   }
+}
+
+/** A tombstone whose undo window has ended: the sweeper died before it wrote the purge. */
+async function awaitsSweeper(world: World): Promise<boolean> {
+  return (await world.table.listDuePurges(world.clock().toISOString())).length > 0;
 }
 
 async function surviving<T>(work: () => Promise<T>, skip = false): Promise<T | undefined> {
@@ -106,11 +147,14 @@ describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
   it.each(points)('comes to its end when $by is killed $when $what', async ({ at, when }) => {
     const staged = await stage(kind);
     const { world, effects } = staged;
-    const { volume } = (await world.table.readVolumeByName('default', 'data')) ?? {};
+    const before = (await world.table.readVolumeByName('default', 'data'))?.volume;
     await carryOut(kind, staged, { at, when });
     expect(effects.killed).toBe(true);
-    const record = volume === undefined ? await world.volume('data') : await world.byId(volume.id);
-    expect(record.volume).toMatchObject(operations[kind].expected);
+    const { id } = before ?? (await world.volume('data')).volume;
+    const { expected } = operations[kind];
+    const record = await world.table.readVolume(id);
+    expect(record?.volume ?? gone).toMatchObject(expected);
+    expect(world.points.wanted).toEqual([]);
     expect(await judge(world)).toEqual([]);
   });
 });

@@ -150,10 +150,8 @@ export class SequenceWorld {
   }
 
   async sweep(): Promise<void> {
-    const { clock, newId, log } = this.api.world.api;
     const executions = { state: () => Promise.resolve('missing' as const), start: () => Promise.resolve() };
-    const { storage, table } = this.api.world;
-    await survives(() => sweep({ table, storage, executions, log, clock, newId, count: () => undefined }));
+    await survives(() => sweep(this.api.world.sweepPorts({ executions })));
   }
 
   /** Faults end; hosts run and let go; the workers go on until nothing is left to do. */

@@ -1,6 +1,7 @@
 import type { Item, ItemStore, StoreWrite } from '#shared/aws/table/store.ts';
 import type { Effect } from '#shared/model/crash-points.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
+import type { AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
 import { Killed } from '#test/fakes/killed.ts';
 
@@ -17,6 +18,9 @@ const actions: Readonly<Partial<Record<BlockAction, string>>> = {
   createSnapshot: 'CreateSnapshot',
   deleteVolume: 'DeleteVolume',
 };
+
+/** What a function writes that is no worker. */
+const decided: Readonly<Partial<Record<FunctionName, string>>> = { 'hosts-api': 'record purged' };
 
 /** Records the effects of an operation, and kills who is about to have one, or has just had it. */
 export class Effects {
@@ -52,6 +56,14 @@ export class Effects {
     return side === undefined ? undefined : `crash-${side}`;
   }
 
+  /** As {@link fault}, for access points. */
+  pointFault(action: 'create' | 'delete'): AccessPointFault | undefined {
+    const name = action === 'create' ? 'CreateAccessPoint' : 'DeleteAccessPoint';
+    const by = 'efs-worker';
+    const side = this.#next({ by, service: 'elasticfilesystem', action: name, what: this.#claimed });
+    return side === undefined ? undefined : `crash-${side}`;
+  }
+
   /** The table as one function writes it. */
   store(inner: ItemStore, by: FunctionName): ItemStore {
     return {
@@ -60,7 +72,7 @@ export class Effects {
       query: (query) => inner.query(query),
       work: (...query) => inner.work(...query),
       transact: (writes) => {
-        const what = by === 'ebs-worker' ? this.#nameOf(writes) : 'intent';
+        const what = by.endsWith('-worker') ? this.#nameOf(writes) : (decided[by] ?? 'intent');
         const effect: Effect = { by, service: 'dynamodb', action: 'TransactWriteItems', what };
         return this.during(effect, () => inner.transact(writes));
       },

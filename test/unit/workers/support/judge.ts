@@ -18,6 +18,7 @@ export async function judge(world: World): Promise<string[]> {
     ...real.flatMap((block) => judgeBlock(block, real, volumes)),
     ...doubles(world),
     ...devices(items, volumes),
+    ...items.filter(of('step')).map((item) => `a claim stays: ${String(item['step'])}`),
     ...world.storage.asked.map((pair) => `a detach was asked for while the host used the volume: ${pair}`),
   ];
 }

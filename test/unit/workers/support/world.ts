@@ -23,7 +23,7 @@ import { efsDriver } from '#functions/workers/efs/driver.ts';
 import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
-import { FakeAccessPoints } from '#test/fakes/fake-access-points.ts';
+import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
@@ -35,9 +35,11 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
   readonly store?: MemoryStore;
   readonly points?: FakeAccessPoints;
-  /** What workers see of the table; the API sees the store itself. */
-  readonly workerStore?: (store: ItemStore) => ItemStore;
-  readonly useCaseStore?: (store: ItemStore) => ItemStore;
+  readonly pointFault?: (action: 'create' | 'delete') => AccessPointFault | undefined;
+  /** What workers see of the table. */
+  readonly workerStore?: (store: ItemStore, by: FunctionName) => ItemStore;
+  /** What the other functions see of it. */
+  readonly useCaseStore?: (store: ItemStore, by: FunctionName) => ItemStore;
   /** Around each start of an execution and each waking of a host. */
   readonly around?: (what: 'start' | 'wake', by: FunctionName, perform: () => Promise<void>) => Promise<void>;
 }
@@ -56,25 +58,22 @@ export class World {
   /** Names of the executions that were started. */
   readonly started: string[] = [];
   readonly woken: string[] = [];
+  readonly removedQueues: string[] = [];
+  readonly #options: WorldOptions;
   #now = Date.parse('2026-11-23T12:00:00Z');
 
   constructor(options: WorldOptions = {}) {
+    this.#options = options;
     const clock = this.clock;
     this.store = options.store ?? new MemoryStore();
     this.table = new Table(this.store);
     this.storage = new FakeBlockStorage({ ...options, clock });
-    const around = options.around ?? ((_what, _by, perform) => perform());
-    const push = (list: string[], item: string) => () => Promise.resolve(void list.push(item));
-    const workflow = {
-      start: ({ id }: { id: string }) => around('start', 'volumes-api', push(this.started, id)),
-    };
-    const waker = (by: FunctionName) => ({
-      wake: (host: string) => around('wake', by, push(this.woken, host)),
-    });
+    const workflow = { start: ({ id }: { id: string }) => this.#start('volumes-api', id) };
+    const waker = (by: FunctionName) => ({ wake: (host: string) => this.#wake(by, host) });
     const { instances } = this;
     const newId = () => ulid(this.#now);
     const settings = { undoWindowHours, region: 'us-east-1' };
-    const table = new Table(options.useCaseStore?.(this.store) ?? this.store);
+    const table = this.tableOf('volumes-api');
     this.api = {
       table,
       workflow,
@@ -85,27 +84,40 @@ export class World {
       newId,
       settings,
     };
-    const workerTable = new Table(options.workerStore?.(this.store) ?? this.store);
-    const { region } = settings;
-    const driver = ebsDriver({
-      table: workerTable,
-      storage: this.storage,
-      instances,
-      undoWindowHours,
-      region,
+    const { pointFault } = options;
+    this.points = options.points ?? new FakeAccessPoints({ clock, ...(pointFault && { fault: pointFault }) });
+    const { points, storage } = this;
+    const portsOf = (by: FunctionName) => ({
+      table: new Table(options.workerStore?.(this.store, by) ?? this.store),
+      waker: waker(by),
+      log: silent,
+      clock,
     });
-    this.worker = new Worker({ table: workerTable, waker: waker('ebs-worker'), log: silent, clock }, driver);
-    this.points = options.points ?? new FakeAccessPoints({ clock });
-    const shared = efsDriver({ table: workerTable, points: this.points, undoWindowHours });
-    this.efsWorker = new Worker(
-      { table: workerTable, waker: waker('efs-worker'), log: silent, clock },
-      shared,
-    );
-    const backups = backupDriver({ table: workerTable, storage: this.storage, instances });
-    this.backupWorker = new Worker(
-      { table: workerTable, waker: waker('backup-worker'), log: silent, clock },
-      backups,
-    );
+    const ebs = portsOf('ebs-worker');
+    const { region } = settings;
+    this.worker = new Worker(ebs, ebsDriver({ ...ebs, storage, instances, undoWindowHours, region }));
+    const efs = portsOf('efs-worker');
+    this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, undoWindowHours }));
+    const backups = portsOf('backup-worker');
+    this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, instances }));
+  }
+
+  /** The table as a function sees it that is no worker. */
+  tableOf(by: FunctionName): Table {
+    return new Table(this.#options.useCaseStore?.(this.store, by) ?? this.store);
+  }
+
+  #start(by: FunctionName, name: string): Promise<void> {
+    return this.#around('start', by, () => Promise.resolve(void this.started.push(name)));
+  }
+
+  #wake(by: FunctionName, host: string): Promise<void> {
+    return this.#around('wake', by, () => Promise.resolve(void this.woken.push(host)));
+  }
+
+  #around(what: 'start' | 'wake', by: FunctionName, perform: () => Promise<void>): Promise<void> {
+    const { around } = this.#options;
+    return around === undefined ? perform() : around(what, by, perform);
   }
 
   readonly clock = (): Date => new Date(this.#now);
@@ -131,7 +143,7 @@ export class World {
       registeredAt: now,
       lastSeenAt: now,
       revision: 1,
-      queueUrl: 'https://sqs.invalid/queue',
+      queueUrl: `https://sqs.invalid/${id}`,
       lastDevice: -1,
       burnedDevices: [],
       maxAttachments: 26,
@@ -221,10 +233,28 @@ export class World {
   }
 
   sweepPorts(parts: Partial<SweepPorts> = {}): SweepPorts {
-    const executions = { state: () => Promise.resolve('running' as const), start: () => Promise.resolve() };
-    const { table, storage, clock } = this;
+    const executions = {
+      state: () => Promise.resolve('running' as const),
+      start: (name: string) => this.#start('sweeper', name),
+    };
+    const { storage, clock } = this;
     const { newId } = this.api;
-    return { table, storage, executions, log: silent, count: () => undefined, clock, newId, ...parts };
+    const table = this.tableOf('sweeper');
+    const queues = { remove: (url: string) => Promise.resolve(void this.removedQueues.push(url)) };
+    const nothing = () => Promise.resolve([]);
+    const inventory = { snapshots: nothing, accessPoints: nothing };
+    return {
+      log: silent,
+      count: () => undefined,
+      inventory,
+      table,
+      storage,
+      executions,
+      queues,
+      clock,
+      newId,
+      ...parts,
+    };
   }
 
   async changeLease(name: string, change: (lease: LeaseItem) => Partial<LeaseItem>): Promise<void> {

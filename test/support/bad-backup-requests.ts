@@ -1,0 +1,40 @@
+import type { BadRequest } from './bad-requests.ts';
+
+const backups = '/v1/namespaces/default/backups';
+const one = `${backups}/bak-${'0'.repeat(26)}`;
+const ofVolume = '/v1/namespaces/default/volumes/none/backups';
+
+const post = (path: string, title: string, body: unknown): BadRequest => [
+  `backup ${path === ofVolume ? 'create' : (path.split('/').at(-1) ?? '')}: ${title}`,
+  { method: 'POST', path, body },
+];
+
+/** Requests about backups that must be refused. */
+export const badBackupRequests: readonly BadRequest[] = [
+  post(ofVolume, 'no such volume', {}),
+  post(ofVolume, 'consistency unknown', { consistency: 'perfect' }),
+  post(ofVolume, 'description a number', { description: 7 }),
+  post(ofVolume, 'description of 1,025 characters', { description: 'd'.repeat(1025) }),
+  post(ofVolume, 'name', { name: 'mine' }),
+  ...[
+    'limit=0',
+    'cursor=x',
+    'state=done',
+    'kind=tape',
+    'origin=me',
+    `volume=${'v'.repeat(129)}`,
+    'name=x',
+  ].map((query): BadRequest => [`backup list: ?${query.slice(0, 40)}`, { path: backups, query }]),
+  ['backup get: none', { path: one }],
+  ['backup get: no id', { path: `${backups}/latest` }],
+  ['backup get: a snapshot’s id', { path: `${backups}/snap-0123456789abcdef0` }],
+  ['backup delete: none', { method: 'DELETE', path: one }],
+  ['backup delete: force', { method: 'DELETE', path: one, query: 'force=true' }],
+  post(`${one}/hold`, 'none', {}),
+  post(`${one}/hold`, 'reason a list', { reason: ['audit'] }),
+  post(`${one}/release`, 'none', undefined),
+  post(`${one}/restore`, 'none', {}),
+  post(`${one}/restore`, 'name ..', { name: '..' }),
+  post(`${one}/restore`, 'size', { size: '20G' }),
+  post(`${one}/restore`, 'zone with a space', { availabilityZone: 'us east' }),
+];

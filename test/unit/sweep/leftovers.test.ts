@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { metricNames } from '#shared/model/metrics.ts';
+import { tagKeys } from '#shared/model/tags.ts';
+import { sweep } from '#functions/sweep/sweep.ts';
+import { hostA, World } from '#test/unit/workers/support/world.ts';
+
+const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
+
+/** A sweep over what the fakes hold. */
+async function swept(world: World) {
+  const counted: Record<string, number> = {};
+  const ids = (things: Iterable<readonly [string, Readonly<Record<string, string>>]>) =>
+    Promise.resolve([...things].map(([id, tags]) => ({ id, tags, createdAt: new Date(0) })));
+  const inventory = {
+    snapshots: () =>
+      ids([...world.storage.truth.snapshots.values()].map(({ id, tags }) => [id, tags] as const)),
+    accessPoints: () => ids(world.points.listed),
+  };
+  const count = (metric: string, value: number): void => void (counted[metric] = value);
+  const { leftovers } = await sweep(world.sweepPorts({ inventory, count }));
+  return { leftovers, counted };
+}
+
+/** On to the next full hour. */
+function hour(world: World): void {
+  world.pass(3_600 - ((world.clock().getTime() / 1_000) % 3_600));
+}
+
+async function formatted(world: World): Promise<void> {
+  await world.addHost(hostA);
+  await world.run(await world.create('data'));
+  await world.run(await world.attach('data', hostA));
+  await world.format('data');
+}
+
+describe('what is left in AWS', () => {
+  it('is looked for once an hour', async () => {
+    const world = new World();
+    world.pass(60);
+    const { leftovers, counted } = await swept(world);
+    expect(leftovers).toBeUndefined();
+    expect(counted).not.toHaveProperty(metricNames.leftovers);
+  });
+
+  it('is not what records name: final backups and access points, those of a purge too', async () => {
+    const world = new World();
+    await formatted(world);
+    await world.run(await world.delete('data'));
+    await world.run(await world.create('shared', network));
+    await world.run(await world.create('emptied', network));
+    await world.delete('emptied', { purge: true });
+    const [operation = ''] = await world.purge();
+    for (let count = 0; count < 3; count++) await world.step(operation);
+    hour(world);
+    expect(world.storage.truth.snapshots.size).toBe(1);
+    const { leftovers, counted } = await swept(world);
+    expect(leftovers).toEqual([]);
+    expect(counted[metricNames.leftovers]).toBe(0);
+  });
+
+  it('is reported, and not deleted: snapshots and access points that no record names', async () => {
+    const world = new World();
+    await world.run(await world.create('data'));
+    const stray = { [tagKeys.volumeId]: 'vol-00000000000000000000000000' };
+    const [block] = [...world.storage.truth.volumes.keys()];
+    const snapshot = { volumeId: block ?? '', description: 'stray', tags: stray };
+    const left = await world.storage.createSnapshot(snapshot);
+    const { id } = await world.points.create({
+      clientToken: 'x',
+      path: '/volumes/x',
+      owner: { uid: 0, gid: 0, mode: '0755' },
+      tags: stray,
+    });
+    hour(world);
+    const { leftovers, counted } = await swept(world);
+    expect(leftovers).toEqual([left.id, id]);
+    expect(counted[metricNames.leftovers]).toBe(2);
+    expect(world.points.wanted).toHaveLength(1);
+    expect(world.storage.truth.snapshots.size).toBe(1);
+  });
+});
