@@ -54,6 +54,7 @@ describe('with a real dockerd', () => {
       await slow.docker('rm', '-f', name);
       await until('nobody is named', () => said().length === 0);
     }
+    expect(said()).toEqual([]);
   });
 
   it('copies the image’s content up into an empty volume, with its owner; nocopy leaves it empty', async () => {

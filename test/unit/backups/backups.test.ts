@@ -7,6 +7,7 @@ import {
 } from '#shared/model/backup.ts';
 import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
 import { keys } from '#shared/aws/table/keys.ts';
+import { replace } from '#shared/aws/table/writes.ts';
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
@@ -195,6 +196,9 @@ describe('a backup of what a host writes to', () => {
       description: '',
       tags: { 'hivemind:backup': operation.backup ?? '', 'hivemind:operation': operation.id },
     });
+    const backup = await backupOf(world, operation);
+    const storage = { kind: 'snapshot', snapshotId: made.id, sizeGiB: 10 } as const;
+    await world.table.transact([replace('backup', backup, { ...backup, storage })]);
     const error = { code: 'TimedOut', detail: 'thawed before the answer came' };
     await world.table.transact(answerTask({ ...task, begun: true }, { outcome: 'failed', error }));
     for (let count = 0; count < 6; count++) world.pass((await world.step(operation.id)).waitSeconds);
