@@ -38,7 +38,7 @@ export class Budget {
     const { bytes, blockBytes } = this.#limits;
     const first = Math.floor(offset / blockBytes);
     this.#bytes += (Math.ceil((offset + length) / blockBytes) - first) * blockBytes;
-    if (this.#bytes > bytes)
-      throw refusedArchive(`it needs more than the ${bytes} bytes that are free`, path); // guard: archive-bomb
+    const most = `the ${bytes} bytes that are free`;
+    if (this.#bytes > bytes) throw refusedArchive(`it needs more than ${most}`, path); // guard: archive-bomb
   }
 }
