@@ -41,10 +41,7 @@ export const baseTools: readonly Prerequisite[] = [
 ];
 
 /** What tests of archives look at files with. */
-export const testTools: readonly Prerequisite[] = [
-  tool('setfacl', 'acl'),
-  tool('setfattr', 'attr'),
-];
+export const testTools: readonly Prerequisite[] = [tool('setfacl', 'acl'), tool('setfattr', 'attr')];
 
 /** What containers need. Any Docker engine will do, Debian's is what gets installed. */
 export const dockerTools: readonly Prerequisite[] = [

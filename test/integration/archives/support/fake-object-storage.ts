@@ -91,7 +91,7 @@ class Store {
     const query = new URLSearchParams({ generation: `${this.#generation}`, sha256: sum });
     return {
       partNumber,
-      url: `${this.origin}/upload/${upload}/${partNumber}?${query}`,
+      url: `${this.origin}/upload/${upload}/${partNumber}?${query.toString()}`,
       headers: { [sumHeader]: sum },
     };
   }
