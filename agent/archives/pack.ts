@@ -93,8 +93,8 @@ async function run(options: PackOptions, stream: PassThrough): Promise<PackResul
     for await (const chunk of chunks) {
       sum.hash.update(chunk);
       sum.bytes += chunk.length;
-      yield chunk;
       options.onProgress?.({ readBytes: packed.readBytes, writtenBytes: sum.bytes });
+      yield chunk;
     }
   }
   try {

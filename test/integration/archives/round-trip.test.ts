@@ -11,6 +11,7 @@ import { clearUnpack, settleUnpack } from '#agent/archives/staging.ts';
 import { unpack } from '#agent/archives/unpack.ts';
 import { readArchiveMetadata } from '#shared/client/archive/metadata.ts';
 import type { ArchiveMetadata } from '#shared/model/archive.ts';
+import { until } from '#test/support/until.ts';
 import { exec, openDisks, sh, treeOf, type Disks } from './support/filesystem.ts';
 
 const MiB = 2 ** 20;
@@ -151,15 +152,15 @@ describe('an archive of a volume', () => {
   it('names a file that changed while it was read, and is whole all the same', async () => {
     const busy = await disks.ext4('busy', 256 * MiB);
     await sh(busy, 'head -c 10000000 /dev/urandom >log');
-    const packing = pack({ directory: busy, metadata });
-    // Back pressure holds tar inside the file: nobody reads the archive yet.
-    const first = await new Promise<Buffer>((resolve) => packing.stream.once('data', resolve));
-    packing.stream.pause();
+    let read = 0;
+    const packing = pack({ directory: busy, metadata, onProgress: ({ readBytes }) => (read = readBytes) });
+    // Nobody reads the archive yet: back pressure holds tar inside the file.
+    await until('tar has read of the file', () => read > 100_000);
     await writeFile(join(busy, 'log'), 'more', { flag: 'a' });
-    const rest = await buffer(packing.stream);
+    const content = await buffer(packing.stream);
     expect(await packing.result).toMatchObject({ changed: ['./log'] });
     const target = await disks.ext4('busy-target', 256 * MiB);
-    await writeFile(join(disks.dir, 'busy.tar.gz'), Buffer.concat([first, rest]));
+    await writeFile(join(disks.dir, 'busy.tar.gz'), content);
     await unpack({ id, target, archive: createReadStream(join(disks.dir, 'busy.tar.gz')), exec });
     expect((await stat(join(target, 'log'))).size).toBe(10_000_000);
   });
