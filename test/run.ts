@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseTools, dockerTools, ensurePrerequisites } from '#local/cloud/prerequisites.ts';
+import { baseTools, dockerTools, ensurePrerequisites, testTools } from '#local/cloud/prerequisites.ts';
 import { progressOn } from '#local/cloud/progress.ts';
 
 /*
@@ -77,7 +77,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     return 2;
   }
   await ensurePrerequisites({
-    tools: [...baseTools, ...dockerTools],
+    tools: [...baseTools, ...dockerTools, ...testTools],
     yes: process.env['CI'] === 'true',
     progress: progressOn(process.stdout),
   });

@@ -40,6 +40,9 @@ export const baseTools: readonly Prerequisite[] = [
   tool('jq', 'jq'),
 ];
 
+/** What tests of archives look at files with. */
+export const testTools: readonly Prerequisite[] = [tool('setfacl', 'acl'), tool('setfattr', 'attr')];
+
 /** What containers need. Any Docker engine will do, Debian's is what gets installed. */
 export const dockerTools: readonly Prerequisite[] = [
   tool('dockerd', 'docker.io'),

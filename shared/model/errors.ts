@@ -125,6 +125,18 @@ export const errorCodes = {
     retryable: false,
     title: 'The path is outside the allowed roots',
   },
+  ArchiveRefused: {
+    status: 400,
+    exit: refused,
+    retryable: false,
+    title: 'The archive is not one that may be unpacked',
+  },
+  TransferFailed: {
+    status: 502,
+    exit: failed,
+    retryable: true,
+    title: 'The bytes did not arrive as they were sent',
+  },
 } as const satisfies Record<string, CodeMeaning>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -12,6 +12,7 @@ const workers = 'test/unit/workers/guards.test.ts';
 const backups = 'test/unit/backups/backups.test.ts';
 
 const agent = {
+  archives: 'test/integration/archives/hostile.test.ts',
   blocks: 'test/unit/agent/blocks.test.ts',
   formats: 'test/unit/agent/format.test.ts',
   freezable: 'test/unit/agent/freeze/freezable.test.ts',
@@ -212,6 +213,16 @@ export const guards = {
     contract: 9,
     says: 'Mount options come from an allow-list.',
     test: agent.paths,
+  },
+  'archive-inside': {
+    contract: 9,
+    says: 'An archive holds files, links and directories inside one tree, each once, and none through a link.',
+    test: agent.archives,
+  },
+  'archive-bomb': {
+    contract: 9,
+    says: 'An archive is refused before it takes more than what is free.',
+    test: agent.archives,
   },
   'ticket-once': {
     contract: 1,
