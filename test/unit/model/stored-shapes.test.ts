@@ -12,14 +12,14 @@ import { entities } from '#shared/aws/table/entities.ts';
  *      the stored `version`), add a test here that reads an item of the old shape, and pin version and hash.
  */
 const pinned: Readonly<Record<string, string>> = {
-  attachment: 'v1 fdaad644134ada47',
-  attachmentTwin: 'v1 fdaad644134ada47',
+  attachment: 'v1 e021f1a91bf8f335',
+  attachmentTwin: 'v1 e021f1a91bf8f335',
   device: 'v1 0168a33db9540097',
   host: 'v1 19ea622a82b8794c',
   hostIndex: 'v1 c04bcab767883aac',
   hostPurge: 'v1 9726f8a92b3dd5e6',
   label: 'v1 3923d5dd6839666a',
-  lease: 'v1 611f24e5673cfc82',
+  lease: 'v1 1f1653b7d54931ab',
   name: 'v1 9728df57362d23d6',
   observation: 'v1 c00b1fda6981da75',
   operation: 'v1 b42726a70ccc64dd',
