@@ -21,7 +21,10 @@ export interface HostApi {
   /** Has a volume attached here; raises the epoch where it changes hands. */
   claim(name: string, readOnly?: boolean): Promise<ClaimAnswer>;
   /** Contract 3: a conditional write under `epoch`. @throws StaleEpoch when the lease has moved on. */
-  setLease(volumeId: string, lease: { epoch: number; inUse: boolean }): Promise<z.infer<typeof LeaseAnswer>>;
+  setLease(
+    volumeId: string,
+    lease: { epoch: number; inUse: boolean; use?: string | undefined },
+  ): Promise<z.infer<typeof LeaseAnswer>>;
   /** Contract 1. @throws TicketRefused for anything but a blank volume, or the repeat of an unfinished format. */
   takeTicket(volumeId: string, ticket: { epoch: number; serial: string }): Promise<FormatTicket>;
   reportFormatted(

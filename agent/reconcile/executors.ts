@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
@@ -5,7 +6,6 @@ import type { Assignment } from '#shared/model/host.ts';
 import { removeEmpty, unmount } from '#agent/drivers/unmount.ts';
 import { mountedAt } from '#agent/host/mounts.ts';
 import type { HostApi } from '#agent/link/api.ts';
-import { isAway } from '#agent/link/away.ts';
 import type { Log } from '#agent/log.ts';
 import type { Executors } from './steps.ts';
 import { publishedPath, stageOf, type ViewPorts } from './view.ts';
@@ -18,12 +18,7 @@ export interface ExecutorPorts extends ViewPorts {
   /** Has the control plane told and asked within so many milliseconds; at once by default. */
   readonly requestSync: (withinMs?: number) => void;
   readonly markFenced: (volumeId: string) => void;
-  /** For tests: how long a call without an answer may still be carried out, in milliseconds. */
-  readonly lateMs?: number;
 }
-
-/** A function of the API ends within 30 s of its start, and may take some seconds to start. */
-const lateMs = 40_000;
 
 /** Within what Docker waits for a Mount. */
 const claimWaitMs = 90_000;
@@ -33,14 +28,15 @@ const freeLookMs = 50;
 
 export function createExecutors(ports: ExecutorPorts): Executors {
   const { api, knowledge, records, places, drivers, mounts } = ports;
-  const doubts: Doubts = new Map();
+  const begun: Begun = new Set();
   const stage = (assignment: Assignment) => stageOf(places, assignment);
   return {
     claim: async ({ name }, signal) => claim(ports, name, signal),
     awaitAttached: async ({ name }, signal) => awaitAttached(ports, name, signal),
-    setInUse: async ({ assignment }) => setInUse(ports, assignment),
-    async stage({ assignment }, signal) {
-      await endDoubt(ports, doubts, { assignment, signal });
+    setInUse: async ({ assignment }) => setInUse(ports, begun, assignment),
+    async stage({ assignment: told }) {
+      // Set by whom, and for how long still, only the process knows that did it: a clear may be on its way.
+      const assignment = begun.has(told.volumeId) ? told : await beginUse(ports, begun, told);
       // Written first: a mount that this agent cannot explain would be one it cannot adopt.
       await records.put({ bootId: places.bootId, assignment, prepared: false });
       const after = await drivers[assignment.driver].stage(stage(assignment));
@@ -60,7 +56,7 @@ export function createExecutors(ports: ExecutorPorts): Executors {
       await drivers[assignment.driver].unstage(stage(assignment));
       await untilFree(ports, assignment);
     },
-    clearInUse: async ({ assignment }) => clearInUse(ports, doubts, assignment),
+    clearInUse: async ({ assignment }) => clearInUse(ports, begun, assignment),
     release: async ({ assignment }) => release(ports, assignment),
     async fence({ assignment, path }) {
       ports.log.warn('fencing: the lease has moved on', {
@@ -99,11 +95,10 @@ async function awaitAttached(ports: ExecutorPorts, name: string, signal: AbortSi
 }
 
 /** Contract 3, under this host's epoch. A refusal for what is mounted is remembered: it is what the fence waits for. */
-async function setInUse(ports: ExecutorPorts, assignment: Assignment): Promise<void> {
+async function setInUse(ports: ExecutorPorts, begun: Begun, assignment: Assignment): Promise<void> {
   const { volumeId, epoch } = assignment;
   try {
-    const answer = await ports.api.setLease(volumeId, { epoch, inUse: true });
-    ports.knowledge.learn({ ...assignment, epoch: answer.epoch, filesystem: answer.filesystem, inUse: true });
+    await beginUse(ports, begun, assignment);
   } catch (error) {
     const mountedAs = ports.records.get(volumeId);
     const lost = isProductError(error, 'StaleEpoch', 'VolumeNotFound');
@@ -112,32 +107,32 @@ async function setInUse(ports: ExecutorPorts, assignment: Assignment): Promise<v
   }
 }
 
-/** Until when, by volume, a clear of the lease whose answer was lost may still be carried out. */
-type Doubts = Map<string, number>;
+/** Volumes whose lease this process has set, for a use that it has not begun to end since. */
+type Begun = Set<string>;
 
-/** Such a clear must not come after a new use has begun: it would leave what is mounted without a lease. */
-async function endDoubt(
-  { api }: ExecutorPorts,
-  doubts: Doubts,
-  { assignment: { volumeId, epoch }, signal }: { assignment: Assignment; signal: AbortSignal },
-): Promise<void> {
-  const until = doubts.get(volumeId);
-  if (until === undefined) return;
-  await delay(Math.max(0, until - Date.now()), undefined, { signal }).catch(() => undefined);
-  if (signal.aborted) {
-    throw new ProductError('Unavailable', 'The agent is stopping.', { hint: 'Try again when it runs.' });
-  }
-  await api.setLease(volumeId, { epoch, inUse: true });
-  doubts.delete(volumeId);
+/** A use has an id of its own: a clear that was meant for an earlier one, and comes late, does not end it. */
+async function beginUse(
+  { api, knowledge }: ExecutorPorts,
+  begun: Begun,
+  assignment: Assignment,
+): Promise<Assignment> {
+  const { volumeId, epoch } = assignment;
+  const use = randomUUID();
+  const answer = await api.setLease(volumeId, { epoch, inUse: true, use });
+  const { filesystem } = answer;
+  const used = { ...assignment, epoch: answer.epoch, filesystem, inUse: true, use };
+  begun.add(volumeId);
+  knowledge.learn(used);
+  return used;
 }
 
-async function clearInUse(ports: ExecutorPorts, doubts: Doubts, assignment: Assignment): Promise<void> {
-  const { volumeId, epoch } = assignment;
+async function clearInUse(ports: ExecutorPorts, begun: Begun, assignment: Assignment): Promise<void> {
+  const { volumeId, epoch, use } = assignment;
+  begun.delete(volumeId);
   try {
-    await ports.api.setLease(volumeId, { epoch, inUse: false });
-    ports.knowledge.learn({ ...assignment, inUse: false });
+    await ports.api.setLease(volumeId, { epoch, inUse: false, use });
+    ports.knowledge.learn({ ...assignment, inUse: false, use: undefined });
   } catch (error) {
-    if (isAway(error)) doubts.set(volumeId, Date.now() + (ports.lateMs ?? lateMs));
     if (!isProductError(error, 'StaleEpoch', 'VolumeNotFound')) throw error;
     // Somebody has moved it on already; the sync tells.
     ports.knowledge.unlearn(volumeId);

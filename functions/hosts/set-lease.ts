@@ -2,8 +2,9 @@ import type * as z from 'zod';
 import { changeAttachment } from '#shared/aws/table/volume-writes.ts';
 import { check, replace, type Write } from '#shared/aws/table/writes.ts';
 import type { FilesystemRecord } from '#shared/model/volume.ts';
+import { ProductError } from '#shared/model/errors.ts';
 import type { LeaseRequest } from '#shared/model/host.ts';
-import { isSingleWriter, underWay } from '#shared/model/rules-use.ts';
+import { isSingleWriter, underWay, useOf } from '#shared/model/rules-use.ts';
 import type { Caller } from '#shared/runtime/http-request.ts';
 import { leaseOf } from '#functions/volumes/attach-volume.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -26,6 +27,7 @@ export async function setLease(ports: HostPorts, caller: Caller, request: Reques
     const host = await bootedRecord(ports, caller, request.bootId);
     const held = await heldVolume(ports, host, request);
     if (request.inUse) refuseNewUse(held); // guard: lease-handed-back
+    if (isOfEarlierUse(held, request)) throw earlierUse(held); // guard: lease-use
     const writes = isSingleWriter(held.record.volume.driver)
       ? leaseWrites(ports, held, request)
       : attachmentWrites(held, request);
@@ -43,16 +45,29 @@ function refuseNewUse({ record, attachment }: Held): void {
   if (attachment.actual !== 'attached' || attachment.desired !== 'attached') throw underWay(record.volume);
 }
 
+/** A clear whose answer was lost may be carried out when the next use has begun: it is not meant for that one. */
+function isOfEarlierUse({ record, attachment }: Held, { inUse, use }: Request): boolean {
+  const current = useOf(record, attachment);
+  return !inUse && use !== undefined && current !== undefined && use !== current;
+}
+
+function earlierUse({ record, attachment }: Held): ProductError {
+  return new ProductError('StaleEpoch', `Another use of "${record.volume.name}" has begun since.`, {
+    about: { volumeId: record.volume.id, host: attachment.hostId },
+    hint: 'Sync: the assignment names the use that there is.',
+  });
+}
+
 function leaseWrites(ports: HostPorts, { record, attachment }: Held, request: Request): Write[] {
   const lease = leaseOf(record);
-  const bootId = request.inUse ? request.bootId : undefined;
-  if (lease.inUse === request.inUse && lease.bootId === bootId) return [];
-  const next = { ...lease, inUse: request.inUse, bootId, updatedAt: ports.clock().toISOString() };
+  const { bootId, use } = request.inUse ? request : { bootId: undefined, use: undefined };
+  if (lease.inUse === request.inUse && lease.bootId === bootId && lease.use === use) return [];
+  const next = { ...lease, inUse: request.inUse, bootId, use, updatedAt: ports.clock().toISOString() };
   return [replace('lease', lease, next), check('attachment', attachment)];
 }
 
 function attachmentWrites({ attachment }: Held, { inUse, ...request }: Request): Write[] {
-  const bootId = inUse ? request.bootId : undefined;
-  if (attachment.inUse === inUse && attachment.bootId === bootId) return [];
-  return changeAttachment(attachment, { ...attachment, inUse, bootId });
+  const { bootId, use } = inUse ? request : { bootId: undefined, use: undefined };
+  if (attachment.inUse === inUse && attachment.bootId === bootId && attachment.use === use) return [];
+  return changeAttachment(attachment, { ...attachment, inUse, bootId, use });
 }

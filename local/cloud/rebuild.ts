@@ -1,12 +1,18 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EC2Client, paginateDescribeVolumes, type Volume as Ec2Volume } from '@aws-sdk/client-ec2';
+import {
+  EC2Client,
+  paginateDescribeVolumes,
+  type Volume as Ec2Volume,
+  type VolumeAttachment,
+} from '@aws-sdk/client-ec2';
 import { attempt } from '#local/hosts/exec.ts';
 import { documentClient, DynamoStore } from '#shared/aws/table/dynamo-store.ts';
 import { Table } from '#shared/aws/table/table.ts';
-import { createVolume } from '#shared/aws/table/volume-writes.ts';
+import { attachTo, createVolume } from '#shared/aws/table/volume-writes.ts';
+import { put, type Write } from '#shared/aws/table/writes.ts';
 import { isProductError } from '#shared/model/errors.ts';
-import { LeaseItem, VolumeItem } from '#shared/model/items.ts';
+import { AttachmentItem, LeaseItem, VolumeItem } from '#shared/model/items.ts';
 import { GiB } from '#shared/model/size.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import type { FilesystemRecord } from '#shared/model/volume.ts';
@@ -39,17 +45,26 @@ export async function rebuildRecords(cloud: CloudFile): Promise<string[]> {
 interface RebuiltRecord {
   readonly volume: VolumeItem;
   readonly lease: LeaseItem;
+  /** Of the host that has it in EC2. */
+  readonly attachment: AttachmentItem | undefined;
 }
 
 /** False when the name has gone to another volume since: that one stays, and the orphan is reported as a leak. */
-async function restored(table: Table, { volume, lease }: RebuiltRecord): Promise<boolean> {
+async function restored(table: Table, { volume, lease, attachment }: RebuiltRecord): Promise<boolean> {
   try {
-    await table.transact(createVolume(volume, lease));
+    await table.transact([...createVolume(volume, lease), ...(attachment ? given(attachment) : [])]);
     return true;
   } catch (error) {
     if (isProductError(error, 'Conflict')) return false;
     throw error;
   }
+}
+
+/** Its host has it, under the device name that EC2 gave it, which no other volume may get there. */
+function given(attachment: AttachmentItem): Write[] {
+  const { hostId, volumeId, device, since } = attachment;
+  const claimed = device === undefined ? [] : [put('device', { hostId, device, volumeId, at: since })];
+  return [...attachTo(attachment), ...claimed];
 }
 
 async function ourVolumes(cloud: CloudFile): Promise<Ec2Volume[]> {
@@ -68,21 +83,39 @@ export function newestFirst(volumes: readonly Ec2Volume[]): Ec2Volume[] {
 }
 
 async function recordOf(cloud: CloudFile, found: Ec2Volume): Promise<RebuiltRecord | undefined> {
+  const image = join(cloud.home, 'storage', 'disk', 'volumes', `${found.VolumeId}.img`);
+  return rebuild(found, { account: cloud.account, filesystem: await filesystemOn(image), now: new Date() });
+}
+
+interface Circumstances {
+  readonly account: string;
+  readonly filesystem: Formatted;
+  readonly now: Date;
+}
+
+/**
+ * The record of a volume, as far as EC2 and the device tell it; undefined where the tags do not say whose it is. Whoever
+ * has it in EC2 has it here, and may be using it: that host says whether it does, or EC2 that it is stopped.
+ */
+export function rebuild(
+  found: Ec2Volume,
+  { account, filesystem, now }: Circumstances,
+): RebuiltRecord | undefined {
   const tags = new Map((found.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
   const id = tags.get(tagKeys.volumeId);
   const name = tags.get(tagKeys.name);
   const ebsId = found.VolumeId;
   if (!id || !name || !ebsId) return undefined;
-  const filesystem = await filesystemOn(join(cloud.home, 'storage', 'disk', 'volumes', `${ebsId}.img`));
-  const now = new Date().toISOString();
+  const at = now.toISOString();
   const sizeGiB = found.Size ?? 1;
+  const holder = found.Attachments?.find(({ State }) => State === 'attached' || State === 'attaching');
   const volume = VolumeItem.parse({
     id,
     name,
     namespace: tags.get(tagKeys.namespace) ?? 'default',
     type: 'local',
     driver: 'ebs',
-    state: 'available',
+    state: holder === undefined ? 'available' : 'attached',
     sizeBytes: sizeGiB * GiB,
     labels: {},
     options: {},
@@ -94,19 +127,44 @@ async function recordOf(cloud: CloudFile, found: Ec2Volume): Promise<RebuiltReco
     protected: false,
     availabilityZone: found.AvailabilityZone,
     storage: { kind: 'ebs', volumeId: ebsId, provisionedGiB: sizeGiB, volumeType: found.VolumeType ?? 'gp3' },
-    hosts: [],
+    hosts: holder === undefined ? [] : [holder.InstanceId],
     revision: 1,
-    createdAt: found.CreateTime?.toISOString() ?? now,
-    updatedAt: now,
-    createdBy: `arn:aws:iam::${cloud.account}:root`,
+    createdAt: found.CreateTime?.toISOString() ?? at,
+    updatedAt: at,
+    createdBy: `arn:aws:iam::${account}:root`,
     attempt: Number(tags.get(tagKeys.attempt) ?? '1'),
   });
   // An epoch only grows: the time in seconds is above any that a lost lease can have had.
-  const epoch = Math.floor(Date.now() / 1000);
-  return {
-    volume,
-    lease: LeaseItem.parse({ volumeId: id, epoch, inUse: false, filesystem, updatedAt: now }),
-  };
+  const epoch = Math.floor(now.getTime() / 1000);
+  const inUse = holder !== undefined;
+  const lease = LeaseItem.parse({
+    volumeId: id,
+    epoch,
+    holder: holder?.InstanceId,
+    inUse,
+    filesystem,
+    updatedAt: at,
+  });
+  return { volume, lease, attachment: holder && attachmentOf({ volume, lease }, holder, at) };
+}
+
+function attachmentOf(
+  { volume, lease }: Pick<RebuiltRecord, 'volume' | 'lease'>,
+  { InstanceId, Device }: VolumeAttachment,
+  since: string,
+): AttachmentItem {
+  return AttachmentItem.parse({
+    volumeId: volume.id,
+    hostId: InstanceId,
+    namespace: volume.namespace,
+    desired: 'attached',
+    actual: 'attached',
+    readOnly: false,
+    epoch: lease.epoch,
+    inUse: false,
+    device: Device,
+    since,
+  });
 }
 
 type Formatted = Exclude<FilesystemRecord, { state: 'none' }>;

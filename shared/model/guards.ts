@@ -254,6 +254,11 @@ export const guards = {
     says: 'A host acts on a volume only under the epoch that it holds now.',
     test: api.hosts,
   },
+  'lease-use': {
+    contract: 3,
+    says: 'The end of one use, carried out late, does not end the use that has begun since.',
+    test: api.hosts,
+  },
   'lease-handed-back': {
     contract: 3,
     says: 'No use begins on a volume that is still coming, or is to be given back.',

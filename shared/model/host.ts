@@ -98,6 +98,8 @@ export const Assignment = z
     readOnly: z.boolean(),
     /** The lease's inUse for this host, as the control plane has it. */
     inUse: z.boolean(),
+    /** Which use that is: to end it, it is named. */
+    use: z.uuid().optional(),
     storage: StorageRef.optional(),
     sizeBytes: z.int().positive().optional(),
     filesystem: FilesystemRecord,
@@ -133,8 +135,9 @@ export const ClaimAnswer = z
   .meta({ id: 'ClaimAnswer' });
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
 
+/** Each use has an id of its own, so that a clear that comes late ends no use but the one it was meant for. */
 export const LeaseRequest = z
-  .strictObject({ bootId: BootId, epoch: z.int().min(0), inUse: z.boolean() })
+  .strictObject({ bootId: BootId, epoch: z.int().min(0), inUse: z.boolean(), use: z.uuid().optional() })
   .meta({ id: 'LeaseRequest' });
 export const LeaseAnswer = z
   .strictObject({ epoch: z.int().min(0), inUse: z.boolean(), filesystem: FilesystemRecord })

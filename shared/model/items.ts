@@ -42,6 +42,8 @@ export const LeaseItem = z.strictObject({
   /** Boot that set inUse. */
   bootId: z.string().optional(),
   inUse: z.boolean(),
+  /** Id of the use that began last, by the agent's own choice. */
+  use: z.string().optional(),
   filesystem: FilesystemRecord,
   /** Serial (EBS volume id) the format ticket was bound to. */
   ticketSerial: z.string().optional(),
@@ -61,6 +63,7 @@ export const AttachmentItem = z.strictObject({
   /** For drivers many hosts may use: this host holds it. Single-writer drivers keep it in the lease. */
   inUse: z.boolean(),
   bootId: z.string().optional(),
+  use: z.string().optional(),
   /** EC2 device name claimed for it, such as /dev/sdf. */
   device: z.string().optional(),
   since: z.iso.datetime(),

@@ -40,6 +40,15 @@ export function isInUse(
   return lease !== undefined && lease.holder === attachment.hostId && lease.inUse;
 }
 
+/** Id of the use that the host holds it for; undefined when it holds it for none, or gave it no id. */
+export function useOf(
+  facts: Pick<VolumeFacts, 'volume' | 'lease'>,
+  attachment: AttachmentItem,
+): string | undefined {
+  if (!isInUse(facts, attachment)) return undefined;
+  return isSingleWriter(facts.volume.driver) ? facts.lease?.use : attachment.use;
+}
+
 /** The host's last word on an attachment; words under another epoch do not count. */
 export function observationOf(
   { observations }: Pick<VolumeFacts, 'observations'>,
@@ -120,5 +129,13 @@ export function illegal(volume: VolumeItem, detail: string, hint: string): Produ
 
 /** The lease under the next epoch: whoever held it before is stale. Without a holder nobody has it. */
 export function raiseEpoch(lease: LeaseItem, now: string, holder?: string): LeaseItem {
-  return { ...lease, epoch: lease.epoch + 1, holder, bootId: undefined, inUse: false, updatedAt: now };
+  return {
+    ...lease,
+    epoch: lease.epoch + 1,
+    holder,
+    bootId: undefined,
+    inUse: false,
+    use: undefined,
+    updatedAt: now,
+  };
 }

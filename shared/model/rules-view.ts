@@ -1,7 +1,7 @@
 import type { AttachmentItem, HostItem, LeaseItem, OperationItem, SeenItem, VolumeItem } from './items.ts';
 import type { Assignment, Host } from './host.ts';
 import type { Operation } from './operation.ts';
-import { isInUse, isSingleWriter, observationOf, type VolumeFacts } from './rules-use.ts';
+import { isInUse, isSingleWriter, observationOf, useOf, type VolumeFacts } from './rules-use.ts';
 import { formatSize, provisionedGiB } from './size.ts';
 import type { AttachmentView, FilesystemRecord, Volume } from './volume.ts';
 
@@ -89,6 +89,7 @@ export function viewAssignment(
   attachment: AttachmentItem,
 ): Assignment {
   const { volume, lease } = facts;
+  const use = useOf(facts, attachment);
   const moved = isSingleWriter(volume.driver) && lease?.holder !== attachment.hostId;
   return {
     volumeId: volume.id,
@@ -100,6 +101,7 @@ export function viewAssignment(
     epoch: moved ? (lease?.epoch ?? attachment.epoch) : attachment.epoch,
     readOnly: attachment.readOnly,
     inUse: isInUse(facts, attachment),
+    ...(use === undefined ? {} : { use }),
     ...(volume.storage === undefined ? {} : { storage: volume.storage }),
     ...(volume.sizeBytes === undefined ? {} : { sizeBytes: volume.sizeBytes }),
     filesystem: lease?.filesystem ?? noFilesystem,

@@ -216,8 +216,13 @@ export class HostActor {
     return (await this.claim(name)).body.assignment as Assignment;
   }
 
-  lease({ volumeId, epoch }: { volumeId: string; epoch: number }, inUse: boolean): Promise<ApiAnswer> {
-    return this.send('POST', `attachments/${volumeId}/lease`, { bootId: this.bootId, epoch, inUse });
+  lease(
+    { volumeId, epoch }: { volumeId: string; epoch: number },
+    inUse: boolean,
+    use?: string,
+  ): Promise<ApiAnswer> {
+    const body = { bootId: this.bootId, epoch, inUse, ...(use === undefined ? {} : { use }) };
+    return this.send('POST', `attachments/${volumeId}/lease`, body);
   }
 
   ticket({ volumeId, epoch }: { volumeId: string; epoch: number }, serial: string): Promise<ApiAnswer> {

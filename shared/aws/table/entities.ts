@@ -47,7 +47,7 @@ function entity<S extends z.ZodType>(definition: Entity<S>): Entity<S> {
 const attachment = {
   schema: AttachmentItem,
   version: 1,
-  guard: ['epoch', 'desired', 'actual', 'inUse', 'bootId', 'device', 'readOnly'],
+  guard: ['epoch', 'desired', 'actual', 'inUse', 'bootId', 'use', 'device', 'readOnly'],
 } as const;
 const task = { schema: TaskItem, version: 1, guard: ['result', 'hostId', 'epoch'] } as const;
 const backupIndex = { schema: BackupIndexItem, version: 1, guard: [] } as const;
@@ -69,7 +69,7 @@ export const entities = {
     schema: LeaseItem,
     version: 1,
     key: ({ volumeId }) => keys.lease(volumeId),
-    guard: ['epoch', 'holder', 'bootId', 'inUse', 'filesystem', 'ticketSerial'], // guard: lease-as-read off: guard: [],
+    guard: ['epoch', 'holder', 'bootId', 'inUse', 'use', 'filesystem', 'ticketSerial'], // guard: lease-as-read off: guard: [],
   }),
   attachment: entity({ ...attachment, key: ({ hostId, volumeId }) => keys.attachment(hostId, volumeId) }),
   attachmentTwin: entity({

@@ -11,7 +11,7 @@ import { startMortalAgent } from './support/mortal-agent.ts';
 const life = [
   'hostCreateVolume', // a repeated create is the same create
   'claimVolume', // a repeated claim answers the same assignment
-  'setLease true', // a repeat under the same epoch changes nothing
+  'setLease true', // a repeat under the same epoch begins the use anew
   'takeTicket', // the repeat is renewed and names the same UUID
   'mkfs.ext4', // a finished format is taken as it is, an unfinished one is made again
   'report formatted', // the ticket is renewed, the format found finished

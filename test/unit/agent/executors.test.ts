@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,10 +25,12 @@ afterEach(async () => {
 /** Executors over an API whose answers to a clear are as told; `done` is what happened, in its order. */
 async function executorsOver(clear: () => Promise<void>) {
   const done: string[] = [];
+  const uses: string[] = [];
   const refuse = () => Promise.reject(new ProductError('Internal', 'not part of this test'));
   const api = {
-    async setLease(_: string, { epoch, inUse }: { epoch: number; inUse: boolean }) {
-      done.push(inUse ? 'set' : 'clear');
+    async setLease(_: string, { epoch, inUse, use }: { epoch: number; inUse: boolean; use?: string }) {
+      if (inUse && use !== undefined) uses.push(use);
+      done.push(`${inUse ? 'set' : 'clear'} ${uses.indexOf(use ?? '')}`);
       if (!inUse) await clear();
       return { epoch, inUse, filesystem: assignmentOf().filesystem };
     },
@@ -44,10 +47,11 @@ async function executorsOver(clear: () => Promise<void>) {
     fence: refuse,
     device: () => Promise.resolve(undefined),
   };
+  const knowledge = createKnowledge();
   const executors = createExecutors({
     api,
     log: silentLog,
-    knowledge: createKnowledge(),
+    knowledge,
     records: await openRecords(dir, 'boot'),
     holds: createHolds({ holdSeconds: 600 }),
     places: { bootId: 'boot', stages: join(dir, 'mounts'), volumes: join(dir, 'volumes') },
@@ -58,30 +62,32 @@ async function executorsOver(clear: () => Promise<void>) {
     nextSync: () => Promise.resolve(),
     requestSync: () => undefined,
     markFenced: () => undefined,
-    lateMs: 20,
   });
-  return { executors, done };
+  return { executors, knowledge, done };
 }
 
 const assignment = assignmentOf({ inUse: true });
 const { signal } = new AbortController();
 
 describe('a new use', () => {
-  it('begins only when a clear whose answer was lost can come no more, under a lease set anew', async () => {
+  it('is another one than that of a clear whose answer was lost, and begins under a lease set anew', async () => {
     const lost = () => Promise.reject(new ProductError('TimedOut', 'The API did not answer in time.'));
-    const { executors, done } = await executorsOver(lost);
-    await expect(executors.clearInUse({ kind: 'clearInUse', assignment }, signal)).rejects.toThrow(
+    const { executors, knowledge, done } = await executorsOver(lost);
+    const known = () => knowledge.byId(assignment.volumeId) ?? assignment;
+    await executors.setInUse({ kind: 'setInUse', assignment }, signal);
+    await executors.stage({ kind: 'stage', assignment: known() }, signal);
+    await expect(executors.clearInUse({ kind: 'clearInUse', assignment: known() }, signal)).rejects.toThrow(
       /did not answer/,
     );
-    await executors.stage({ kind: 'stage', assignment }, signal);
-    await executors.stage({ kind: 'stage', assignment }, signal);
-    expect(done).toEqual(['clear', 'set', 'stage', 'stage']);
+    await executors.stage({ kind: 'stage', assignment: known() }, signal);
+    await executors.stage({ kind: 'stage', assignment: known() }, signal);
+    expect(done).toEqual(['set 0', 'stage', 'clear 0', 'set 1', 'stage', 'stage']);
   });
 
-  it('begins at once where nothing is in doubt', async () => {
+  it('of an agent that was killed meanwhile begins so, too', async () => {
     const { executors, done } = await executorsOver(() => Promise.resolve());
-    await executors.clearInUse({ kind: 'clearInUse', assignment }, signal);
-    await executors.stage({ kind: 'stage', assignment }, signal);
-    expect(done).toEqual(['clear', 'stage']);
+    const told = { ...assignment, use: randomUUID() };
+    await executors.stage({ kind: 'stage', assignment: told }, signal);
+    expect(done).toEqual(['set 0', 'stage']);
   });
 });

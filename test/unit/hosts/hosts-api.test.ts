@@ -220,6 +220,21 @@ describe('claim and lease', () => {
     expect((await api.world.volume('x')).lease).toMatchObject({ inUse: false });
   });
 
+  it.each(['x', 'h'])('the late end of one use does not end the next one (%s)', async (name) => {
+    const { api, a } = await attached();
+    await api.create({ name: 'h', type: 'hostpath', options: { path: '/srv/h' } });
+    const held = await a.take(name);
+    const [first, second] = [randomUUID(), randomUUID()];
+    await a.lease(held, true, first);
+    await a.lease(held, true, second);
+    expect(await a.assignment(name)).toMatchObject({ inUse: true, use: second });
+    expect((await a.lease(held, false, first)).body.code).toBe('StaleEpoch');
+    expect((await a.assignment(name))?.inUse).toBe(true);
+    expect((await a.lease(held, false, second)).status).toBe(200);
+    expect(await a.assignment(name)).toMatchObject({ inUse: false });
+    expect((await a.lease(held, false, first)).status).toBe(200);
+  });
+
   it('an epoch that is not the current one is refused', async () => {
     const { a } = await attached();
     const held = await a.take('x');

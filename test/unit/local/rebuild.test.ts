@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { newestFirst } from '#local/cloud/rebuild.ts';
+import { describe, expect, it } from 'vitest';
+import { newestFirst, rebuild } from '#local/cloud/rebuild.ts';
 
 it('gives a name back to the volume that had it last, not to one that was deleted before', () => {
   const old = { VolumeId: 'vol-1', CreateTime: new Date('2026-11-22T12:00:00Z') };
@@ -9,4 +9,46 @@ it('gives a name back to the volume that had it last, not to one that was delete
     'vol-1',
     'vol-3',
   ]);
+});
+
+describe('the record of a volume whose record was lost', () => {
+  const now = new Date('2026-11-23T12:00:00Z');
+  const epoch = now.getTime() / 1000;
+  const volumeId = 'vol-01JD0000000000000000000000';
+  const found = {
+    VolumeId: 'vol-0123456789abcdef0',
+    Size: 2,
+    AvailabilityZone: 'us-east-1a',
+    Tags: [
+      { Key: 'hivemind:volume-id', Value: volumeId },
+      { Key: 'hivemind:name', Value: 'data' },
+    ],
+  };
+  const filesystem = { state: 'formatted', type: 'ext4', uuid: crypto.randomUUID(), mounted: true } as const;
+  const made = (State?: 'attached' | 'attaching' | 'detaching' | 'busy') => {
+    const holder = { InstanceId: 'i-0123456789abcdef0', Device: '/dev/sdg', State };
+    const volume = State === undefined ? found : { ...found, Attachments: [holder] };
+    return rebuild(volume, { account: '000000000000', filesystem, now });
+  };
+
+  it.each([undefined, 'detaching', 'busy'] as const)('is that of a free one (%s)', (state) => {
+    expect(made(state)).toMatchObject({
+      volume: { id: volumeId, name: 'data', state: 'available', hosts: [] },
+      lease: { epoch, inUse: false, filesystem },
+      attachment: undefined,
+    });
+  });
+
+  it.each(['attached', 'attaching'] as const)('is that of one which its host may be using (%s)', (state) => {
+    const hostId = 'i-0123456789abcdef0';
+    expect(made(state)).toMatchObject({
+      volume: { state: 'attached', hosts: [hostId] },
+      lease: { epoch, inUse: true, holder: hostId, filesystem },
+      attachment: { hostId, epoch, device: '/dev/sdg', desired: 'attached', actual: 'attached' },
+    });
+  });
+
+  it('is not made without the tags that say whose it is', () => {
+    expect(rebuild({ ...found, Tags: [] }, { account: '0', filesystem, now })).toBeUndefined();
+  });
 });

@@ -12,8 +12,8 @@ import { entities } from '#shared/aws/table/entities.ts';
  *      the stored `version`), add a test here that reads an item of the old shape, and pin version and hash.
  */
 const pinned: Readonly<Record<string, string>> = {
-  attachment: 'v1 fdaad644134ada47',
-  attachmentTwin: 'v1 fdaad644134ada47',
+  attachment: 'v1 e021f1a91bf8f335',
+  attachmentTwin: 'v1 e021f1a91bf8f335',
   backing: 'v1 5e0ea815c43fa4a0',
   backup: 'v1 e6379a337ad10521',
   backupIndex: 'v1 71da764baf2e687e',
@@ -23,7 +23,7 @@ const pinned: Readonly<Record<string, string>> = {
   hostPurge: 'v1 9726f8a92b3dd5e6',
   hostTask: 'v1 22a9019a00440229',
   label: 'v1 3923d5dd6839666a',
-  lease: 'v1 611f24e5673cfc82',
+  lease: 'v1 1f1653b7d54931ab',
   name: 'v1 9728df57362d23d6',
   observation: 'v1 c00b1fda6981da75',
   operation: 'v1 38e0e189ebf60690',

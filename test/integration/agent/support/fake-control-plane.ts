@@ -38,7 +38,15 @@ interface FakeVolume {
   readonly createdAt: string;
   epoch: number;
   filesystem: FilesystemRecord;
-  hosts: Map<string, { desired: 'attached' | 'detached'; actual: 'attaching' | 'attached'; inUse: boolean }>;
+  hosts: Map<
+    string,
+    {
+      desired: 'attached' | 'detached';
+      actual: 'attaching' | 'attached';
+      inUse: boolean;
+      use?: string | undefined;
+    }
+  >;
 }
 
 export interface RecordedCall {
@@ -148,7 +156,12 @@ export class FakeControlPlane {
       claim: (name) => this.#claim(host, this.volume(name)),
       setLease: (volumeId, lease) => {
         const volume = this.#held(host, volumeId, lease.epoch);
-        this.#attachment(volume, host).inUse = lease.inUse;
+        const attachment = this.#attachment(volume, host);
+        const { inUse, use } = attachment;
+        if (inUse && !lease.inUse && use !== lease.use) {
+          return Promise.reject(new ProductError('StaleEpoch', 'Another use has begun since.'));
+        }
+        Object.assign(attachment, { inUse: lease.inUse, use: lease.inUse ? lease.use : undefined });
         return Promise.resolve({ epoch: volume.epoch, inUse: lease.inUse, filesystem: volume.filesystem });
       },
       takeTicket: (volumeId, ticket) =>
