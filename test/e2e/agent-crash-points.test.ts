@@ -6,6 +6,7 @@ import type { Volume } from '#shared/model/volume.ts';
 import type { FaultSwitch } from './harness/admin.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestHost } from './harness/host.ts';
+import { sweep } from './harness/sweep.ts';
 
 /*
  * The agent's table of effects (docs/agent.md) in the running local cloud: the agent is killed (SIGKILL) before and after
@@ -30,6 +31,7 @@ const calls = {
   'report mounted': { action: 'POST /v1/host/attachments/*/formatted', about: '"mounted":true' },
   'setLease false': { action: 'POST /v1/host/attachments/*/lease', about: '"inUse":false' },
   hostDeleteVolume: { action: 'DELETE /v1/host/volumes/*' },
+  reportPurged: { action: 'POST /v1/host/purges/*' },
 } as const;
 
 /** What a tool is run for. */
@@ -40,14 +42,24 @@ const tools = [
   'umount data',
   'fsfreeze',
   'umount filesystem',
+  'mount purge',
+  'empty',
+  'umount purge',
 ] as const;
 
 type Call = keyof typeof calls;
 type Effect = Call | (typeof tools)[number];
-const effects: readonly Effect[] = [...(Object.keys(calls) as Call[]), ...tools];
+/** Of a deleted network volume, whose directory the agent empties. */
+const emptying: readonly Effect[] = ['mount purge', 'empty', 'umount purge', 'reportPurged'];
+const all: readonly Effect[] = [...(Object.keys(calls) as Call[]), ...tools];
+const around = (effects: readonly Effect[]): (readonly [Side, Effect])[] =>
+  effects.flatMap((effect) => [['before', effect] as const, ['after', effect] as const]);
 
 const wrapper = (tool: string): string => `#!/bin/sh
 case "${tool} $*" in
+  "mount -t efs "*/purges/*) key="mount purge" ;;
+  "find "*/purges/*) key="empty" ;;
+  umount*/purges/*) key="umount purge" ;;
   "mount "*--bind*) key="mount data" ;;
   "mount "*) key="mount filesystem" ;;
   umount*/volumes/*) key="umount data" ;;
@@ -65,7 +77,7 @@ exit $code
 async function wrapTools(): Promise<void> {
   mkdirSync(host.path(`${folder}/real`), { recursive: true });
   writeFileSync(host.path(`${folder}/armed`), '');
-  for (const tool of ['mkfs.ext4', 'fsfreeze', 'umount', 'mount']) {
+  for (const tool of ['mkfs.ext4', 'fsfreeze', 'find', 'umount', 'mount']) {
     const found = await host.run('sh', '-c', `readlink -f "$(command -v ${tool})"`);
     await host.run('cp', found, `${folder}/real/${tool}`);
     const path = host.path(`${folder}/${tool}`);
@@ -134,6 +146,28 @@ async function livesThrough(Name: string): Promise<void> {
   await expect(read(Name)).rejects.toMatchObject({ code: 'VolumeNotFound' });
 }
 
+/** A network volume with a file in it, which nobody uses any more. */
+async function networkVolume(Name: string): Promise<Volume> {
+  await insist('Create', { Name, Opts: { type: 'network' } });
+  const path = (await insist('Mount', { Name, ID: 'one' })).Mountpoint ?? '';
+  writeFileSync(host.path(`${path}/file`), Name);
+  await insist('Unmount', { Name, ID: 'one' });
+  return until(
+    `${Name} is given back`,
+    async () => {
+      const volume = await read(Name);
+      return volume.attachments?.every(({ inUse }) => !inUse) === false ? undefined : volume;
+    },
+    { within: 60_000, every: 250 },
+  );
+}
+
+async function tombstones(): Promise<string[]> {
+  const query = { deleted: 'true', limit: 1000 } as const;
+  const { body } = await cloud.api.call('listVolumes', { params: { namespace: 'default' }, query });
+  return body.items.map(({ id }) => id);
+}
+
 beforeAll(async () => {
   host = await cloud.addHost('agent-crash', { docker: false });
   plugin = pluginOn(host.path('/run/docker/plugins/hivemind.sock'));
@@ -142,13 +176,29 @@ beforeAll(async () => {
 afterAll(() => cloud.close());
 
 describe('killed around any of its effects in the running cloud, the agent carries on', () => {
-  it.each(effects.flatMap((effect) => [['before', effect] as const, ['after', effect] as const]))(
-    '%s %s',
-    async (side, effect) => {
-      await arm(side, effect);
-      await livesThrough(cloud.unique(`${side}-${effect.replaceAll(' ', '-')}`));
-      expect(await happened(effect)).toBe(true);
-      await cloud.edge.clearFaults();
-    },
-  );
+  it.each(around(all.filter((effect) => !emptying.includes(effect))))('%s %s', async (side, effect) => {
+    await arm(side, effect);
+    await livesThrough(cloud.unique(`${side}-${effect.replaceAll(' ', '-')}`));
+    expect(await happened(effect)).toBe(true);
+    await cloud.edge.clearFaults();
+  });
+
+  it.each(around(emptying))('%s %s', async (side, effect) => {
+    const name = cloud.unique(`${side}-${effect.replaceAll(' ', '-')}`);
+    const { id } = await networkVolume(name);
+    await arm(side, effect);
+    await cloud.hivemind('volume', 'delete', name, '--purge', '-y');
+    await until(
+      `${name} is gone for good`,
+      async () => {
+        await sweep(cloud.file);
+        await plugin('Plugin.Activate').catch(() => host.revive());
+        return !(await tombstones()).includes(id);
+      },
+      { within: 240_000, every: 1_000 },
+    );
+    expect(await happened(effect)).toBe(true);
+    expect(host.mounts().filter((line) => line.includes('/purges/'))).toEqual([]);
+    await cloud.edge.clearFaults();
+  });
 });

@@ -1,6 +1,4 @@
-import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientConfig } from '#local/cloud/deploy.ts';
 import { crashPoints, type CrashedOperation } from '#shared/model/crash-points.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import { until } from '#test/support/until.ts';
@@ -91,23 +89,4 @@ describe('every operation comes to its end', () => {
     expect(real).toEqual(recorded);
     process.stdout.write(`${inTurn.length} of ${inTurn.length} kills in turn happened\n`);
   });
-});
-
-test('a host that is terminated leaves no queue', async () => {
-  const [gone] = hosts;
-  const sqs = new SQSClient(clientConfig(cloud.file));
-  const queues = async (): Promise<string[]> => {
-    const QueueNamePrefix = `hivemind-host-${gone?.instanceId}`;
-    return (await sqs.send(new ListQueuesCommand({ QueueNamePrefix }))).QueueUrls ?? [];
-  };
-  expect(await queues()).toHaveLength(1);
-  await gone?.remove();
-  await until(
-    'the sweeper has removed its queue',
-    async () => {
-      await world.sweep();
-      return (await queues()).length === 0;
-    },
-    { every: 1_000 },
-  );
 });

@@ -1,6 +1,4 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { expect } from 'vitest';
-import { clientConfig } from '#local/cloud/deploy.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import { tagKeys } from '#shared/model/tags.ts';
@@ -10,6 +8,7 @@ import { until } from '#test/support/until.ts';
 import type { TestCloud } from './cloud.ts';
 import type { Kill } from './crash-aim.ts';
 import type { TestHost } from './host.ts';
+import { sweep } from './sweep.ts';
 
 /** A kill with the hosts and the record of the volume that it is about. */
 export interface Crash extends Kill {
@@ -40,11 +39,9 @@ interface Fact {
 /** Calls, looks and waits of the crash-point test. */
 export class CrashWorld {
   readonly #cloud: TestCloud;
-  readonly #lambda: LambdaClient;
 
   constructor(cloud: TestCloud) {
     this.#cloud = cloud;
-    this.#lambda = new LambdaClient({ ...clientConfig(cloud.file), maxAttempts: 1 });
   }
 
   async create({ name, kind }: Crash): Promise<void> {
@@ -110,11 +107,6 @@ export class CrashWorld {
     };
   }
 
-  /** What Scheduler does every minute, oftener. A sweep may be killed like anything else. */
-  async sweep(): Promise<void> {
-    await this.#lambda.send(new InvokeCommand({ FunctionName: 'hivemind-sweeper', Payload: '{}' }));
-  }
-
   /** Waits until all of them are as they shall be. */
   async all(
     what: string,
@@ -124,7 +116,7 @@ export class CrashWorld {
     return until(
       what,
       async () => {
-        await this.sweep();
+        await sweep(this.#cloud.file);
         const seen = await this.look();
         expect(crashes.filter((crash) => !isSo(crash, seen)).map(({ name }) => name)).toEqual([]);
         return seen;
