@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { answerPurge } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
-import { crashPoints, type CrashedOperation } from '#shared/model/crash-points.ts';
+import { backupCrashPoints } from '#shared/model/crash-points-backups.ts';
+import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts';
+import { deleteBackup } from '#functions/backups/delete-backup.ts';
+import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { Effects, type Kill } from './support/effects.ts';
 import { judge } from './support/judge.ts';
-import { hostA, hostB, World } from './support/world.ts';
+import { call, hostA, hostB, World } from './support/world.ts';
+
+const crashPoints = { ...volumeCrashPoints, ...backupCrashPoints };
+type CrashedOperation = keyof typeof crashPoints;
 
 interface Stage {
   readonly world: World;
@@ -53,7 +59,32 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
     meanwhile: sweepAndEmpty,
     expected: gone,
   },
+  backup: { prepare: attached, ask: (world) => world.backUp('data'), expected: { state: 'attached' } },
+  deleteBackup: {
+    prepare: backedUp,
+    ask: async (world) => deleteBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
+    expected: { state: 'attached' },
+  },
+  restore: {
+    prepare: async (world) => {
+      await backedUp(world);
+      await world.run(await world.delete('data', { purge: true }));
+      world.pass(60);
+    },
+    ask: async (world) => restoreBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
+    expected: { state: 'available' },
+  },
 };
+
+async function backedUp(world: World): Promise<void> {
+  await attached(world);
+  await world.run(await world.backUp('data'));
+}
+
+async function lastBackup(world: World): Promise<string> {
+  const { items } = await world.table.list('backupIndex', { pk: 'NS#default#BACKUPS', limit: 1 });
+  return items[0]?.backupId ?? '';
+}
 
 /** The sweeper comes, and the host empties the directory once the worker has said that it does. */
 async function sweepAndEmpty(world: World): Promise<void> {

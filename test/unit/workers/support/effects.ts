@@ -17,6 +17,7 @@ const actions: Readonly<Partial<Record<BlockAction, string>>> = {
   detach: 'DetachVolume',
   createSnapshot: 'CreateSnapshot',
   deleteVolume: 'DeleteVolume',
+  deleteSnapshot: 'DeleteSnapshot',
 };
 
 /** What a function writes that is no worker. */
@@ -28,6 +29,7 @@ export class Effects {
   #kill: Kill | undefined;
   #recording = false;
   #claimed = '';
+  #claimer: FunctionName = 'ebs-worker';
 
   /** From now on: forgets what was recorded, and kills there, once. */
   begin(kill?: Kill): void {
@@ -52,7 +54,8 @@ export class Effects {
   fault(action: BlockAction): BlockFault | undefined {
     const name = actions[action];
     if (name === undefined) return undefined;
-    const side = this.#next({ by: 'ebs-worker', service: 'ec2', action: name, what: this.#claimed });
+    const by = this.#claimer;
+    const side = this.#next({ by, service: 'ec2', action: name, what: this.#claimed });
     return side === undefined ? undefined : `crash-${side}`;
   }
 
@@ -72,7 +75,7 @@ export class Effects {
       query: (query) => inner.query(query),
       work: (...query) => inner.work(...query),
       transact: (writes) => {
-        const what = by.endsWith('-worker') ? this.#nameOf(writes) : (decided[by] ?? 'intent');
+        const what = by.endsWith('-worker') ? this.#nameOf(writes, by) : (decided[by] ?? 'intent');
         const effect: Effect = { by, service: 'dynamodb', action: 'TransactWriteItems', what };
         return this.during(effect, () => inner.transact(writes));
       },
@@ -89,10 +92,11 @@ export class Effects {
     return when;
   }
 
-  #nameOf(writes: readonly StoreWrite[]): string {
+  #nameOf(writes: readonly StoreWrite[], by: FunctionName): string {
     const step = writes.find(({ key }) => key.sk === 'STEP');
     if (step?.kind === 'put') {
       this.#claimed = kindOf(String(step.item['step']));
+      this.#claimer = by;
       return `claim ${this.#claimed}`;
     }
     if (step?.kind === 'delete') return `confirm ${this.#claimed}`;

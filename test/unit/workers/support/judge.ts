@@ -18,6 +18,7 @@ export async function judge(world: World): Promise<string[]> {
     ...real.flatMap((block) => judgeBlock(block, real, volumes)),
     ...doubles(world),
     ...devices(items, volumes),
+    ...backupsOf(world, items),
     ...items.filter(of('step')).map((item) => `a claim stays: ${String(item['step'])}`),
     ...world.storage.asked.map((pair) => `a detach was asked for while the host used the volume: ${pair}`),
   ];
@@ -80,6 +81,23 @@ function judgeBlock(
   }
   const others = real.filter((other) => other.tags[tagKeys.volumeId] === id && other.state !== 'error');
   return others.length > 1 ? [`doubled: ${others.map((other) => other.id).join()}`] : [];
+}
+
+/** Backups are complete or failed, nothing is left of their making, and each snapshot belongs to one. */
+function backupsOf(world: World, items: readonly Item[]): string[] {
+  const backups = items.filter(of('backup')).map((item) => parseItem('backup', item));
+  const halves = backups.filter(({ state }) => state === 'creating' || state === 'deleting');
+  const known = new Set(
+    backups.map(({ storage }) => (storage?.kind === 'snapshot' ? storage.snapshotId : '')),
+  );
+  const strays = [...world.storage.truth.snapshots.keys()].filter((id) => !known.has(id));
+  return [
+    ...halves.map(({ id, state }) => `the backup ${id} stays ${state}`),
+    ...['backing', 'hostTask']
+      .filter((entity) => items.some(of(entity)))
+      .map((entity) => `a ${entity} stays`),
+    ...strays.map((id) => `the snapshot ${id} is no backup's`),
+  ];
 }
 
 function doubles(world: World): string[] {

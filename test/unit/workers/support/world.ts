@@ -7,6 +7,8 @@ import type { FunctionName } from '#shared/model/environment.ts';
 import type { HostItem, LeaseItem, OperationItem } from '#shared/model/items.ts';
 import type { WorkerOutput } from '#shared/model/operation.ts';
 import { CreateVolume, type CreateVolumeInput } from '#shared/model/volume.ts';
+import { createBackup } from '#functions/backups/create-backup.ts';
+import type { CreateBackup } from '#shared/model/backup.ts';
 import { attachVolume } from '#functions/volumes/attach-volume.ts';
 import { createVolume } from '#functions/volumes/create-volume.ts';
 import { deleteVolume } from '#functions/volumes/delete-volume.ts';
@@ -102,6 +104,12 @@ export class World {
     this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, instances }));
   }
 
+  /** The API of backups: a function of its own. */
+  get backupsApi(): Ports {
+    const start = ({ id }: { id: string }) => this.#start('backups-api', id);
+    return { ...this.api, table: this.tableOf('backups-api'), workflow: { start } };
+  }
+
   /** The table as a function sees it that is no worker. */
   tableOf(by: FunctionName): Table {
     return new Table(this.#options.useCaseStore?.(this.store, by) ?? this.store);
@@ -172,6 +180,12 @@ export class World {
     const record = await this.volume(name);
     await deleteVolume(this.api, call(), { name, force, purge });
     return (await this.byId(record.volume.id)).volume.operation ?? '';
+  }
+
+  /** Begins a backup; the operation's id. */
+  async backUp(name: string, parts: Partial<CreateBackup> = {}): Promise<string> {
+    const request = { volume: name, description: '', ...parts };
+    return (await createBackup(this.backupsApi, call(), request)).body.id;
   }
 
   async undelete(name: string): Promise<void> {

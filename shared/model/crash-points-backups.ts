@@ -1,0 +1,39 @@
+import type { Effect } from './crash-points.ts';
+
+const worker = 'backup-worker';
+const transaction = (what: string, by: Effect['by'] = worker): Effect => ({
+  by,
+  service: 'dynamodb',
+  action: 'TransactWriteItems',
+  what,
+});
+const asked: Effect[] = [
+  transaction('intent', 'backups-api'),
+  { by: 'backups-api', service: 'states', action: 'StartExecution', what: 'start' },
+];
+const step = (name: string, action: string, by: Effect['by'] = worker): Effect[] => [
+  transaction(`claim ${name}`, by),
+  { by, service: 'ec2', action, what: name },
+  transaction(`confirm ${name}`, by),
+];
+
+/** The effects of operations on backups of local volumes, as {@link file://./crash-points.ts} has them of volumes. */
+export const backupCrashPoints = {
+  /** Of a volume that nobody uses. */
+  backup: [
+    ...asked,
+    ...step('createSnapshot', 'CreateSnapshot'),
+    transaction('say'),
+    transaction('record finishBackup'),
+  ],
+  deleteBackup: [...asked, ...step('deleteSnapshot', 'DeleteSnapshot'), transaction('record forgetBackup')],
+  /** To a new volume. */
+  restore: [
+    ...asked,
+    ...step('createVolume', 'CreateVolume', 'ebs-worker'),
+    transaction('say', 'ebs-worker'),
+    transaction('record confirmCreated', 'ebs-worker'),
+  ],
+} as const satisfies Readonly<Record<string, readonly Effect[]>>;
+
+export type CrashedBackupOperation = keyof typeof backupCrashPoints;
