@@ -2,30 +2,36 @@ import type { TaggedThing } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { tagKeys } from '#shared/model/tags.ts';
+import { removeDoubles } from './doubles.ts';
 import type { SweepPorts } from './ports.ts';
 
 /** Its maker may not have written its name down yet. */
 const grace = 15 * 60_000;
 
 /**
- * Snapshots and access points with our tag that no record names: reported, and freed by a person only (contract 4). They cost
+ * Snapshots and access points with our tag that no record names: reported, and freed by a person only (contract 4); second snapshots of a
+ * backup are removed. They cost
  * little and AWS lists them slowly, so they are looked at once an hour; undefined: not in this sweep.
  */
-export async function findLeftovers(ports: SweepPorts): Promise<string[] | undefined> {
+export async function findLeftovers(
+  ports: SweepPorts,
+): Promise<{ readonly left: string[]; readonly doubles: string[] } | undefined> {
   const now = ports.clock();
   if (now.getUTCMinutes() !== 0) return undefined;
   const { inventory, table } = ports;
   const snapshots = (await inventory.snapshots()).filter(
     ({ createdAt }) => now.getTime() - (createdAt?.getTime() ?? 0) > grace,
   );
+  const doubles = await removeDoubles(ports, snapshots);
+  const others = snapshots.filter(({ id }) => !doubles.includes(id));
   const left = [
-    ...(await without(snapshots, (snapshot) => isBackup(table, snapshot))),
+    ...(await without(others, (snapshot) => isBackup(table, snapshot))),
     ...(await without(await inventory.accessPoints(), (point) => isMounted(table, point))),
   ];
   for (const { id, tags } of left) {
     ports.log.warn('left in AWS without a record', { id, volumeId: tags[tagKeys.volumeId] });
   }
-  return left.map(({ id }) => id);
+  return { left: left.map(({ id }) => id), doubles };
 }
 
 async function without(

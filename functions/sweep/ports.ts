@@ -1,4 +1,4 @@
-import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { BlockStorage, Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
 import type { Executions } from '#shared/aws/executions.ts';
 import type { Inventory } from '#shared/aws/leftovers.ts';
@@ -9,6 +9,7 @@ import type { Log } from '#shared/runtime/telemetry.ts';
 export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
+  readonly snapshots: Pick<Snapshots, 'deleteSnapshot'>;
   readonly inventory: Inventory;
   readonly executions: Executions;
   readonly queues: Pick<HostQueues, 'remove'>;
@@ -25,6 +26,8 @@ export interface SweepReport {
   readonly stuck: readonly string[];
   readonly purges: readonly string[];
   readonly leaks: readonly string[];
+  /** Second snapshots of a backup that were removed. */
+  readonly doubles?: readonly string[] | undefined;
   /** Snapshots and access points without a record; undefined where this sweep did not look. */
   readonly leftovers: readonly string[] | undefined;
   /** Terminated hosts whose queue was removed, and whose record was. */

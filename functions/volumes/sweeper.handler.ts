@@ -2,6 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
+import { Ec2Snapshots } from '#shared/aws/ec2/ec2-snapshots.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
 import { StepFunctionsExecutions } from '#shared/aws/executions.ts';
 import { AwsInventory } from '#shared/aws/leftovers.ts';
@@ -17,6 +18,7 @@ const ports = {
   table: openTable(environment.TABLE_NAME),
   // It lists volumes only; without a key it could not make an encrypted one either.
   storage: new Ec2BlockStorage({ keyArn: '' }),
+  snapshots: new Ec2Snapshots(),
   inventory: new AwsInventory({ fileSystemId: environment.FILE_SYSTEM_ID }),
   queues: new SqsHostQueues(environment.QUEUE_PREFIX),
   executions: new StepFunctionsExecutions(environment.STATE_MACHINE_ARN),

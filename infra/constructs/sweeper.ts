@@ -4,7 +4,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { describe } from '../permissions/ec2.ts';
+import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
@@ -45,6 +45,7 @@ export class Sweeper extends Construct {
         describe('DescribeVolumes', 'DescribeSnapshots'),
         ...seeAccessPoints(this, storage.files),
         removeHostQueues(this),
+        removeSnapshots(this),
       ],
       timeout: Duration.seconds(55),
       onFailure: this.deadLetters,

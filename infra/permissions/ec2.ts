@@ -60,12 +60,21 @@ export function makeSnapshots(scope: Construct): Permission[] {
 
 /** To make snapshots, and to remove those that carry our tag. */
 export function onSnapshots(scope: Construct): Permission[] {
-  const { snapshots } = arns(scope);
   return [
     describe('DescribeSnapshots', 'DescribeInstances'),
     ...makeSnapshots(scope),
-    { sid: 'DeleteSnapshot', actions: ['ec2:DeleteSnapshot'], ...snapshots, conditions: ours },
+    removeSnapshots(scope),
   ];
+}
+
+/** To remove snapshots that carry our tag. */
+export function removeSnapshots(scope: Construct): Permission {
+  return {
+    sid: 'DeleteSnapshot',
+    actions: ['ec2:DeleteSnapshot'],
+    ...arns(scope).snapshots,
+    conditions: ours,
+  };
 }
 
 function arns(scope: Construct) {

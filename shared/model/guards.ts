@@ -42,6 +42,11 @@ export const guards = {
     says: 'A cut that a host called for counts only once it says that the volume was frozen all the time.',
     test: backups,
   },
+  'double-by-record': {
+    contract: 7,
+    says: 'The sweep removes a snapshot of a backup only where its record names another one.',
+    test: 'test/unit/sweep/leftovers.test.ts',
+  },
   'backup-held': { contract: 7, says: 'A backup under a hold is not removed.', test: backups },
   'backup-in-use': { contract: 7, says: 'A backup that is being restored is not removed.', test: backups },
   'restored-no-ticket': {

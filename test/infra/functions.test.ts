@@ -155,6 +155,7 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
   ],
   // What it may do with a queue comes with its own dead letters.
   sweeper: [
+    'ec2:DeleteSnapshot',
     'states:StartExecution',
     'states:DescribeExecution',
     'sqs:SendMessage',

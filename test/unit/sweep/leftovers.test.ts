@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { metricNames } from '#shared/model/metrics.ts';
 import { tagKeys } from '#shared/model/tags.ts';
+import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
-import { hostA, World } from '#test/unit/workers/support/world.ts';
+import { call, existing, hostA, World } from '#test/unit/workers/support/world.ts';
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
 
@@ -77,5 +78,38 @@ describe('what is left in AWS', () => {
     expect(counted[metricNames.leftovers]).toBe(2);
     expect(world.points.wanted).toHaveLength(1);
     expect(world.storage.truth.snapshots.size).toBe(1);
+  });
+});
+
+describe('a second snapshot of a backup', () => {
+  async function doubled() {
+    const world = new World();
+    await formatted(world);
+    const operation = await world.run(await world.backUp('data'));
+    const backup = existing(await world.table.readBackup(operation.backup ?? ''), 'backup');
+    const [kept] = world.storage.truth.snapshots.values();
+    const late = await world.storage.createSnapshot({
+      volumeId: kept?.volumeId ?? '',
+      description: '',
+      tags: kept?.tags ?? {},
+    });
+    return { world, backup, kept: existing(kept, 'snapshot'), late };
+  }
+
+  it('double-by-record: that came late is removed, and the one of the record stays', async () => {
+    const { world, kept, late } = await doubled();
+    hour(world);
+    const { leftovers } = await swept(world);
+    expect(leftovers).toEqual([]);
+    expect(world.storage.truth.snapshots.has(late.id)).toBe(false);
+    expect(world.storage.truth.snapshots.has(kept.id)).toBe(true);
+  });
+
+  it('is left alone while an operation works on the backup', async () => {
+    const { world, backup, late } = await doubled();
+    await deleteBackup(world.api, call(), { backup: backup.id });
+    hour(world);
+    await swept(world);
+    expect(world.storage.truth.snapshots.has(late.id)).toBe(true);
   });
 });

@@ -261,6 +261,7 @@ export class World {
       log: silent,
       count: () => undefined,
       inventory,
+      snapshots: storage,
       table,
       storage,
       executions,
