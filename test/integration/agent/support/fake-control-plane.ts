@@ -392,12 +392,9 @@ function show(volume: FakeVolume): Volume {
   };
 }
 
-function notFound(name: string): ProductError {
-  return new ProductError('VolumeNotFound', `There is no volume "${name}".`);
-}
-function busy(name: string, host: string): ProductError {
-  return new ProductError('VolumeBusy', `Volume "${name}" is in use on host ${host}.`);
-}
-function noTicket(name: string): ProductError {
-  return new ProductError('TicketRefused', `No format ticket for "${name}".`);
-}
+const notFound = (name: string): ProductError =>
+  new ProductError('VolumeNotFound', `There is no volume "${name}".`);
+const busy = (name: string, host: string): ProductError =>
+  new ProductError('VolumeBusy', `Volume "${name}" is in use on host ${host}.`);
+const noTicket = (name: string): ProductError =>
+  new ProductError('TicketRefused', `No format ticket for "${name}".`);
