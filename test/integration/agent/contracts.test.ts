@@ -87,6 +87,8 @@ describe('contract 1: format once', () => {
     await create('swapped');
     await mount('swapped');
     await unmount('swapped');
+    // tune2fs wants a filesystem that was checked after its last mount.
+    await run('e2fsck', ['-f', '-y', device('swapped')]);
     await run('tune2fs', ['-f', '-U', randomUUID(), device('swapped')]);
     expect((await mount('swapped')).Err).toMatch(/should hold ext4 .*, but holds ext4/);
     expect(await isMounted(pathOf('swapped'))).toBe(false);
