@@ -40,5 +40,5 @@ export function instanceCredentials(
     fetching ??= renew();
     return fetching;
   };
-  return Object.assign(current, { forget: () => (cached = undefined) });
+  return Object.assign(current, { forget: () => void (cached = undefined) });
 }
