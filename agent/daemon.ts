@@ -48,6 +48,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** Called with each registration: where the host's queue is. `wake` makes the loop sync. */
   readonly onRegistered?: (registration: Registration, wake: () => void) => void;
+  /** Called when the control plane does not take the caller for this host. */
+  readonly onDenied?: () => void;
   /** For tests: how long to wait for a device to show. */
   readonly deviceWaitMs?: number;
 }
@@ -155,6 +157,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
       void tasks.take(asked);
     },
     onRegistered: (registration) => options.onRegistered?.(registration, () => loop.request()),
+    onDenied: options.onDenied,
     pollSeconds: config.pollSeconds,
   });
   const tasks = new Tasks({ api, log, perform: (task) => cut(cutPorts(parts, engine), task) });

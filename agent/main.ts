@@ -24,6 +24,7 @@ async function run(config: AgentConfig): Promise<void> {
     api,
     log,
     version: agentVersion,
+    onDenied: () => credentials.forget(),
     onRegistered: ({ queueUrl }, wake) => {
       if (queue?.url === queueUrl) return;
       void queue?.waker.stop();

@@ -2,6 +2,13 @@ import { fromInstanceMetadata } from '@aws-sdk/credential-providers';
 import { ProductError } from '#shared/model/errors.ts';
 import type { Credentials } from '#shared/client/client.ts';
 
+/** Gives the credentials that hold now. */
+export interface InstanceCredentials {
+  (): Promise<Credentials>;
+  /** They were refused before their time, as those of a session that was revoked: the next ones are fetched anew. */
+  forget(): void;
+}
+
 const refreshBeforeMs = 5 * 60_000;
 
 /**
@@ -11,7 +18,7 @@ const refreshBeforeMs = 5 * 60_000;
 export function instanceCredentials(
   fetchNew: () => Promise<Credentials> = fromInstanceMetadata({ maxRetries: 2, timeout: 2_000 }),
   now: () => number = Date.now,
-): () => Promise<Credentials> {
+): InstanceCredentials {
   let cached: Credentials | undefined;
   let fetching: Promise<Credentials> | undefined;
   const renew = async (): Promise<Credentials> => {
@@ -27,10 +34,11 @@ export function instanceCredentials(
       fetching = undefined;
     }
   };
-  return async () => {
+  const current = async (): Promise<Credentials> => {
     const expires = cached?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
     if (cached !== undefined && now() < expires - refreshBeforeMs) return cached;
     fetching ??= renew();
     return fetching;
   };
+  return Object.assign(current, { forget: () => void (cached = undefined) });
 }

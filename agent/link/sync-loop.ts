@@ -14,6 +14,8 @@ export interface SyncPorts {
   /** Begins what the answer asks for; not waited for. */
   readonly act: (answer: Pick<SyncAnswer, 'purges' | 'tasks'>) => void;
   readonly onRegistered: (registration: Registration) => void;
+  /** The control plane does not take the caller for this host. */
+  readonly onDenied?: (() => void) | undefined;
   /** Seconds; overrides the control plane's. */
   readonly pollSeconds?: number | undefined;
   readonly firstRetryMs?: number;
@@ -131,6 +133,7 @@ export class SyncLoop {
       act(answer);
     } catch (error) {
       if (isProductError(error, 'HostNotFound', 'Conflict')) this.#registration = undefined;
+      if (isProductError(error, 'AccessDenied')) this.#ports.onDenied?.();
       log[this.#linked ? 'error' : 'warn']('the control plane does not answer; what is mounted stays', {
         error,
       });

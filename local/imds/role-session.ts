@@ -1,4 +1,9 @@
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import {
+  AssumeRoleCommand,
+  GetCallerIdentityCommand,
+  STSClient,
+  STSServiceException,
+} from '@aws-sdk/client-sts';
 import { HostError } from '#local/hosts/errors.ts';
 import type { ImdsConfig } from './config.ts';
 
@@ -61,8 +66,38 @@ export function assumeRole(config: ImdsConfig): Assume {
   };
 }
 
-/** Keeps one session for all callers; concurrent callers share one AssumeRole. While the cloud is away, an old session serves until it ends. */
-export function roleSession(roleName: string, assume: Assume, now: () => number = Date.now): RoleSession {
+/** Whether the cloud still knows a session: an emulator that has lost its state has lost its sessions, too. */
+export type StillKnown = (session: SessionCredentials) => Promise<boolean>;
+
+export function sessionKnown({ sts, instance: { region } }: ImdsConfig): StillKnown {
+  return async ({ AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken }) => {
+    const credentials = { accessKeyId, secretAccessKey, sessionToken };
+    try {
+      await new STSClient({ endpoint: sts.endpoint, region, credentials }).send(
+        new GetCallerIdentityCommand({}),
+      );
+      return true;
+    } catch (error) {
+      const refused = error instanceof STSServiceException ? error.$metadata.httpStatusCode : undefined;
+      return refused !== 401 && refused !== 403;
+    }
+  };
+}
+
+interface SessionPorts {
+  readonly assume: Assume;
+  readonly stillKnown: StillKnown;
+  readonly now?: () => number;
+}
+
+/**
+ * Keeps one session for all callers, as long as the cloud knows it; concurrent callers share one AssumeRole. While the
+ * cloud is away, an old session serves until it ends.
+ */
+export function roleSession(
+  roleName: string,
+  { assume, stillKnown, now = Date.now }: SessionPorts,
+): RoleSession {
   let held: SessionCredentials | undefined;
   let renewal: Promise<SessionCredentials> | undefined;
   const leftMs = (): number => (held ? Date.parse(held.Expiration) - now() : 0);
@@ -78,7 +113,7 @@ export function roleSession(roleName: string, assume: Assume, now: () => number 
   return {
     roleName,
     credentials: async () => {
-      if (held && leftMs() > RENEW_BEFORE_MS) return held;
+      if (held && leftMs() > RENEW_BEFORE_MS && (await stillKnown(held))) return held;
       try {
         return await renew();
       } catch (error) {

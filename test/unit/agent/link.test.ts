@@ -157,6 +157,19 @@ describe('credentials', () => {
     await credentials();
     expect(asked).toBe(2);
   });
+  it('are fetched anew when the control plane has refused them before their time', async () => {
+    let fetched = 0;
+    const keys = () => Promise.resolve({ accessKeyId: `A${++fetched}`, secretAccessKey: 's' });
+    const credentials = instanceCredentials(keys);
+    await credentials();
+    expect((await credentials()).accessKeyId).toBe('A1');
+    const { loop, counts } = loopWith(['AccessDenied'], { onDenied: () => credentials.forget(), firstRetryMs: 1 });
+    loop.start();
+    await until('it is linked', () => counts.sync >= 2);
+    await loop.stop();
+    expect((await credentials()).accessKeyId).toBe('A2');
+  });
+
   it('that do not come count as the API being away', async () => {
     const credentials = instanceCredentials(() => Promise.reject(new TypeError('no')));
     await expect(credentials()).rejects.toMatchObject({ code: 'Unavailable' });

@@ -24,7 +24,10 @@ const keys = (expiration: string): SessionCredentials => ({
   Expiration: expiration,
 });
 
-const session = roleSession('hivemind-host', async () => keys('2099-01-01T00:00:00Z'));
+const session = roleSession('hivemind-host', {
+  assume: async () => keys('2099-01-01T00:00:00Z'),
+  stillKnown: () => Promise.resolve(true),
+});
 const tree = metadataTree(machine, session);
 
 test.each([

@@ -5,7 +5,7 @@ import type { SessionCredentials } from '#local/imds/role-session.ts';
 const HOUR = 3_600_000;
 
 function world() {
-  const state = { now: Date.parse('2026-11-23T10:00:00Z'), calls: 0, away: false };
+  const state = { now: Date.parse('2026-11-23T10:00:00Z'), calls: 0, away: false, lost: false };
   const assume = async (): Promise<SessionCredentials> => {
     if (state.away) throw new TypeError('the cloud is away');
     state.calls += 1;
@@ -19,7 +19,8 @@ function world() {
       Expiration: new Date(state.now + HOUR).toISOString(),
     };
   };
-  return { state, session: roleSession('role', assume, () => state.now) };
+  const stillKnown = () => Promise.resolve(!state.lost);
+  return { state, session: roleSession('role', { assume, stillKnown, now: () => state.now }) };
 }
 
 test('one session serves until five minutes before its end', async () => {
@@ -28,6 +29,13 @@ test('one session serves until five minutes before its end', async () => {
   state.now += HOUR - 6 * 60_000;
   expect((await session.credentials()).AccessKeyId).toBe('ASIA1');
   state.now += 2 * 60_000;
+  expect((await session.credentials()).AccessKeyId).toBe('ASIA2');
+});
+
+test('a session that the cloud has lost gives way to another', async () => {
+  const { state, session } = world();
+  await session.credentials();
+  state.lost = true;
   expect((await session.credentials()).AccessKeyId).toBe('ASIA2');
 });
 
