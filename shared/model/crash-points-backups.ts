@@ -35,5 +35,3 @@ export const backupCrashPoints = {
     transaction('record confirmCreated', 'ebs-worker'),
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;
-
-export type CrashedBackupOperation = keyof typeof backupCrashPoints;
