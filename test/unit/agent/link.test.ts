@@ -163,7 +163,10 @@ describe('credentials', () => {
     const credentials = instanceCredentials(keys);
     await credentials();
     expect((await credentials()).accessKeyId).toBe('A1');
-    const { loop, counts } = loopWith(['AccessDenied'], { onDenied: () => credentials.forget(), firstRetryMs: 1 });
+    const { loop, counts } = loopWith(['AccessDenied'], {
+      onDenied: () => credentials.forget(),
+      firstRetryMs: 1,
+    });
     loop.start();
     await until('it is linked', () => counts.sync >= 2);
     await loop.stop();
