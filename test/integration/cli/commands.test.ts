@@ -322,8 +322,6 @@ describe('what is not part of this release', () => {
   it.each([
     'app deploy --image mysql:8 --name mysql-db --volume my-data-volume:/var/lib/mysql',
     'app logs --name x',
-    'volume backup --name my-data-volume --output /path/to/backup/file.tar.gz',
-    'volume restore --name my-data-volume --input /path/to/backup/file.tar.gz',
     'volume usage --name my-data-volume',
     'volume set-alert --name my-data-volume --threshold 80',
     'security role add-permission --name operator --resource volume --action create,read,update,delete',
