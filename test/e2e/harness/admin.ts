@@ -14,6 +14,8 @@ export interface FaultSwitch {
   readonly service?: string;
   readonly action?: string;
   readonly functionName?: string;
+  /** Of the storage service: an id that the call names. */
+  readonly resourceId?: string;
   /** Of the edge: texts that the call's address or body holds, each one of them. */
   readonly about?: string | readonly string[];
   readonly times?: number;
