@@ -35,6 +35,10 @@ export interface RunOutput {
 export const pageSize = 40;
 /** Backups of one run that are under way at once: each is an execution that asks EC2 about its snapshot. */
 export const maxOpen = 200;
+/** What has been under way for so long makes room for others: the first snapshot of a large volume takes hours. */
+const slowAfterMs = 3_600_000;
+/** With them. All are read in one go. */
+const mostOpen = 800;
 /** Volumes whose end is written in one step: two items each, and the run. */
 const settledAtOnce = 45;
 /** Volumes that are pruned in one step. */
@@ -55,8 +59,12 @@ export async function runStep(ports: Ports, { runId }: RunInput): Promise<RunOut
   if (early > 0) return waitFor(run, Math.ceil(early));
   const policy = await ports.table.read('policy', keys.policy(run.policyId));
   if (run.state === 'pruning') return prunePage(ports, run, policy);
-  const mayBegin = run.state === 'beginning' && run.counts.open + pageSize <= maxOpen;
-  return mayBegin ? beginPage(ports, run, policy) : collect(ports, run, policy);
+  return hasRoom(run) ? beginPage(ports, run, policy) : collect(ports, run, policy);
+}
+
+/** Whether the next page may be begun. */
+function hasRoom({ state, counts: { open }, slow }: RunItem): boolean {
+  return state === 'beginning' && open - slow + pageSize <= maxOpen && open + pageSize <= mostOpen;
 }
 
 function endOf({ id, state }: RunItem): RunOutput {
@@ -130,11 +138,16 @@ async function collect(ports: Ports, run: RunItem, policy: PolicyItem | undefine
   const ended = changed.filter(({ is }) => !isOpen(is)).map(({ is }) => is);
   const counts = ended.reduce(counted, { ...run.counts, open: run.counts.open - ended.length });
   const all = run.state === 'collecting' && counts.open === 0;
-  const next: RunItem = { ...run, counts, ...(all ? { state: 'pruning', cursor: undefined } : {}) };
-  if (changed.length > 0 || all) await write(ports, run, { next, writes });
-  const roomAgain = run.state === 'beginning' && counts.open + pageSize <= maxOpen;
+  const slow = slowOf(looked, ports.clock());
+  const next: RunItem = { ...run, counts, slow, ...(all ? { state: 'pruning', cursor: undefined } : {}) };
+  if (changed.length > 0 || all || slow !== run.slow) await write(ports, run, { next, writes });
   const more = changed.length === settledAtOnce;
-  return all || roomAgain || more ? goOn(run) : waitFor(run, patience(run, ports.clock()));
+  return all || hasRoom(next) || more ? goOn(run) : waitFor(run, patience(run, ports.clock()));
+}
+
+function slowOf(looked: readonly { readonly is: RunVolumeItem }[], now: Date): number {
+  const before = now.getTime() - slowAfterMs;
+  return looked.filter(({ is }) => isOpen(is) && Date.parse(is.since) < before).length;
 }
 
 async function operationsOf(

@@ -54,6 +54,7 @@ function newRun({ id, name, namespace }: PolicyItem, { at, cause, caller }: Tick
     cause,
     state: 'beginning',
     counts: { selected: 0, open: 0, made: 0, failed: 0, skipped: 0, pruned: 0 },
+    slow: 0,
     caller,
     startedAt: now.toISOString(),
     revision: 1,

@@ -17,7 +17,7 @@ export function viewPolicy(policy: PolicyItem, now: Date): Policy {
   };
 }
 
-export function viewRun({ cursor: _cursor, revision: _revision, ...shown }: RunItem): PolicyRun {
+export function viewRun({ cursor: _cursor, slow: _slow, revision: _revision, ...shown }: RunItem): PolicyRun {
   return shown;
 }
 

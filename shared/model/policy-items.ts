@@ -26,6 +26,8 @@ export const PolicyIndexItem = z.strictObject({ policyId: PolicyId });
 export const RunItem = PolicyRun.extend({
   /** Pages that were begun or pruned end here: the name of the last volume, or the last key. */
   cursor: z.string().optional(),
+  /** Of the open volumes, those that have been so for long: they keep nobody waiting. */
+  slow: z.int().min(0).default(0),
   revision: z.int().positive(),
 });
 export type RunItem = z.infer<typeof RunItem>;

@@ -33,7 +33,7 @@ const pinned: Readonly<Record<string, string>> = {
   policyName: 'v1 84278f89d10b1f18',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
-  run: 'v1 683ff83f9a0e5e61',
+  run: 'v1 83dff0c00db2b2d1',
   runVolume: 'v1 4a42c9ac25a22ac6',
   seen: 'v1 26ac49b2a7b5f408',
   step: 'v1 1db761a51ce335ab',

@@ -3,6 +3,7 @@ import { partitions } from '#shared/aws/table/keys.ts';
 import { CreateBackup } from '#shared/model/backup.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deletePolicy, pausePolicy } from '#functions/policies/change-policy.ts';
+import { runPolicy } from '#functions/policies/run-policy.ts';
 import { runStep } from '#functions/policies/run-step.ts';
 import { restartRuns } from '#functions/sweep/restarts.ts';
 import { call, hostA } from '#test/unit/workers/support/world.ts';
@@ -128,6 +129,24 @@ describe('a run', () => {
     const run = await world.runNow();
     expect(run).toMatchObject({ state: 'succeeded', counts: { selected: 95, made: 95 } });
     expect(world.storage.truth.snapshots.size).toBe(95);
+  }, 60_000);
+
+  it('is not kept waiting by backups that take hours', async () => {
+    const world = await PolicyWorld.crowded(300);
+    await world.policy();
+    const { body } = await runPolicy(world.ports, call(), { policy: 'nightly' });
+    // EC2 is at work on all of them: none comes to its end.
+    for (let count = 0; count < 300; count++) {
+      world.pass((await runStep(world.ports, { runId: body.id })).waitSeconds);
+      if (count === 50) expect((await world.runOf(body.id)).counts.open).toBe(200);
+    }
+    const { state, counts } = await world.runOf(body.id);
+    expect([state, counts.open]).toEqual(['collecting', 300]);
+    world.pass(20 * 3_600);
+    expect(await world.carryOut(body.id)).toMatchObject({
+      state: 'failed',
+      counts: { open: 0, failed: 300 },
+    });
   }, 60_000);
 
   it('whose policy is removed ends: what is begun is waited for, nothing is pruned', async () => {

@@ -1,5 +1,6 @@
 import { CreatePolicy, type Policy, type PolicyRun } from '#shared/model/policy.ts';
 import type { BackupItem } from '#shared/model/items.ts';
+import { createVolume } from '#shared/aws/table/volume-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import { createPolicy } from '#functions/policies/create-policy.ts';
 import type { PolicyPorts } from '#functions/policies/ports.ts';
@@ -23,6 +24,20 @@ export class PolicyWorld extends World {
     const world = new PolicyWorld(options);
     await world.addHost(hostA);
     for (const name of names) await world.filled(name);
+    return world;
+  }
+
+  /** So many volumes, all like the first. */
+  static async crowded(count: number): Promise<PolicyWorld> {
+    const world = await PolicyWorld.withVolumes(['first']);
+    const { volume, lease } = await world.volume('first');
+    for (let index = 1; index < count; index++) {
+      const id = `vol-${String(index).padStart(26, '0')}`;
+      const name = `v${String(index).padStart(5, '0')}`;
+      const own = lease === undefined ? undefined : { ...lease, volumeId: id };
+      await world.table.transact(createVolume({ ...volume, id, name }, own));
+    }
+    world.started.length = 0;
     return world;
   }
 
