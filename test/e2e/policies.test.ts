@@ -32,11 +32,9 @@ const backupsOf = (volume: string): Promise<Backup[]> =>
   cloud.hivemindJson<Backup[]>('backup', 'ls', '--volume', volume, '--origin', 'policy');
 
 async function create(): Promise<Policy> {
-  const settings = ['--schedule', '0 2 * * *', '--timezone', 'Europe/Berlin'];
-  return cloud.hivemindJson<Policy>(
-    ...['backup', 'policy', 'create', '--name', name, ...settings],
-    ...['--selector', `policy=${name}`, '--keep-last', '1', '--objective', '26h'],
-  );
+  const when = ['--schedule', '0 2 * * *', '--timezone', 'Europe/Berlin', '--objective', '26h'];
+  const what = ['--selector', `policy=${name}`, '--keep-last', '1'];
+  return cloud.hivemindJson<Policy>('backup', 'policy', 'create', '--name', name, ...when, ...what);
 }
 
 /** Delivers a tick, as EventBridge Scheduler does. */

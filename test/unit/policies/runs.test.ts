@@ -136,10 +136,13 @@ describe('a run', () => {
     await world.policy();
     const { body } = await runPolicy(world.ports, call(), { policy: 'nightly' });
     // EC2 is at work on all of them: none comes to its end.
-    for (let count = 0; count < 300; count++) {
-      world.pass((await runStep(world.ports, { runId: body.id })).waitSeconds);
-      if (count === 50) expect((await world.runOf(body.id)).counts.open).toBe(200);
-    }
+    const steps = async (count: number): Promise<void> => {
+      for (let step = 0; step < count; step++)
+        world.pass((await runStep(world.ports, { runId: body.id })).waitSeconds);
+    };
+    await steps(50);
+    expect((await world.runOf(body.id)).counts.open).toBe(200);
+    await steps(250);
     const { state, counts } = await world.runOf(body.id);
     expect([state, counts.open]).toEqual(['collecting', 300]);
     world.pass(20 * 3_600);

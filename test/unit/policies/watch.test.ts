@@ -136,8 +136,9 @@ describe('a datapoint', () => {
           CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[];
         };
       };
-      const [{ Namespace = '', Dimensions = [], Metrics: of = [] } = {}] = _aws.CloudWatchMetrics;
-      return { Namespace, Dimensions, names: of.map(({ Name }) => Name), values };
+      const [directive] = _aws.CloudWatchMetrics;
+      const { Namespace, Dimensions, Metrics: named } = existing(directive, 'directive');
+      return { Namespace, Dimensions, names: named.map(({ Name }) => Name), values };
     });
     expect(shown).toEqual([
       {
