@@ -1,14 +1,18 @@
 import { act, examples, group, leaf } from '../command.ts';
 import { withWaiting } from '../operation/options.ts';
 import type { World } from '../world.ts';
+import { policyCommands } from './policy/commands.ts';
 
 export function backupCommands(world: World) {
-  const backups = group('backup', 'List, show, keep and remove backups').alias('backups');
+  const backups = group('backup', 'List, show, keep and remove backups, and make them on a schedule').alias(
+    'backups',
+  );
   backups.addCommand(list(world));
   backups.addCommand(inspect(world));
   backups.addCommand(remove(world));
   backups.addCommand(hold(world));
   backups.addCommand(release(world));
+  backups.addCommand(policyCommands(world));
   return backups;
 }
 

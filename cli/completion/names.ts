@@ -48,6 +48,12 @@ const readers: readonly Reader[] = [
     commands: ['backup inspect', 'backup delete', 'backup hold', 'backup release'],
     read: backupIds,
   },
+  {
+    commands: ['inspect', 'update', 'pause', 'resume', 'run', 'delete', 'preview'].map(
+      (command) => `backup policy ${command}`,
+    ),
+    read: policyNames,
+  },
   { commands: ['host inspect', 'host drain'], read: hostIds },
   { commands: ['operation wait'], read: operationIds },
 ];
@@ -63,6 +69,11 @@ async function volumeNames(
 
 async function backupIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {
   return (await api.call('listBackups', { params: { namespace }, signal })).body.items.map(({ id }) => id);
+}
+
+async function policyNames({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {
+  const { body } = await api.call('listPolicies', { params: { namespace }, signal });
+  return body.items.map(({ name }) => name);
 }
 
 async function hostIds({ api, namespace }: Context, signal: AbortSignal): Promise<string[]> {

@@ -1,14 +1,21 @@
+import { StepFunctionsRuns } from '#shared/aws/executions.ts';
 import { BackupsApiEnvironment } from '#shared/model/environment.ts';
 import { httpFunction } from '#shared/runtime/bundle.ts';
 import { readEnvironment } from '#shared/runtime/environment.ts';
 import { createRouter } from '#shared/runtime/router.ts';
 import { logger } from '#shared/runtime/telemetry.ts';
+import { wireKeeper } from '#functions/policies/wire.ts';
 import { wirePorts } from '#functions/volumes/wire.ts';
 import { backupRoutes } from './backup-routes.ts';
 
 const environment = readEnvironment(BackupsApiEnvironment);
+const ports = {
+  ...wirePorts(environment),
+  ...wireKeeper(environment),
+  runs: new StepFunctionsRuns(environment.RUN_MACHINE_ARN),
+};
 
-/** Answers one request about backups. */
-export const answer = createRouter('backups', backupRoutes(wirePorts(environment)), logger);
+/** Answers one request about backups and policies. */
+export const answer = createRouter('backups', backupRoutes(ports), logger);
 
 export const handler = httpFunction(answer);

@@ -18,7 +18,13 @@ import { priorOperation } from './answer.ts';
 export async function createBackup(
   ports: Ports,
   call: Call,
-  request: CreateBackup & { readonly volume: string },
+  request: CreateBackup & {
+    readonly volume: string;
+    /** Default: somebody asked for it by hand. */
+    readonly origin?: 'policy';
+    /** The policy whose run makes it. */
+    readonly policy?: string;
+  },
 ): Promise<OperationAnswer> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
@@ -36,7 +42,8 @@ export async function createBackup(
     const operation = newOperation(ports, call, { volume, parts });
     const backup = newBackup(record, {
       id: backupId,
-      origin: 'manual',
+      origin: request.origin ?? 'manual',
+      policy: request.policy,
       consistency: request.consistency ?? defaultConsistency(volume.driver),
       description: request.description,
       caller: call.caller.arn,

@@ -1,4 +1,4 @@
-import { replace } from '#shared/aws/table/writes.ts';
+import { check, replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { keys } from '#shared/aws/table/keys.ts';
@@ -9,6 +9,12 @@ import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
 
+interface Removal {
+  readonly backup: string;
+  /** Retention: the volume's newest good backup, which must still be as it was read. */
+  readonly keeping?: BackupItem;
+}
+
 /**
  * Begins to remove a backup for good.
  * @throws ProductError BackupNotFound; BackupHeld; BackupInUse; OperationInProgress while it is being made.
@@ -16,7 +22,7 @@ import { liveBackupUsers } from './backup-users.ts';
 export async function deleteBackup(
   ports: Ports,
   call: Call,
-  { backup: id }: { readonly backup: string },
+  { backup: id, keeping }: Removal,
 ): Promise<OperationAnswer> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
@@ -44,6 +50,7 @@ export async function deleteBackup(
       updatedAt: operation.createdAt,
     };
     const writes = [replace('backup', backup, next)];
+    if (keeping !== undefined) writes.push(check('backup', keeping)); // guard: retention-last-good-stays
     await commit(ports, call, { writes, subject: backup.volumeId, status: 202, operation });
     return showOperation(operation);
   });

@@ -1,6 +1,6 @@
 import type { BlockStorage, Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
-import type { Executions } from '#shared/aws/executions.ts';
+import type { Executions, RunExecutions } from '#shared/aws/executions.ts';
 import type { Inventory } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { Log } from '#shared/runtime/telemetry.ts';
@@ -13,6 +13,8 @@ export interface SweepPorts {
   readonly inventory: Inventory;
   readonly executions: Executions;
   readonly queues: Pick<HostQueues, 'remove'>;
+  /** Of runs of policies. */
+  readonly runs: RunExecutions;
   readonly log: Log;
   readonly count: (metric: string, value: number) => void;
   readonly clock: () => Date;
@@ -23,6 +25,7 @@ export interface SweepPorts {
 /** What one sweep did and saw. */
 export interface SweepReport {
   readonly restarted: readonly string[];
+  readonly runs: readonly string[];
   readonly stuck: readonly string[];
   readonly purges: readonly string[];
   readonly leaks: readonly string[];

@@ -1,5 +1,4 @@
-import type { Executions } from '#shared/aws/executions.ts';
-import type { OperationItem } from '#shared/model/items.ts';
+import type { ExecutionsOf } from '#shared/aws/executions.ts';
 import type { SweepPorts } from './ports.ts';
 
 /** Whoever wrote the operation is about to start it himself. */
@@ -19,7 +18,7 @@ export async function restartOperations(
   const restarted: string[] = [];
   for (const operation of unfinished) {
     // One that cannot be started right now must not keep the others from being started.
-    const name = await restart(ports, operation).catch((error: unknown) => {
+    const name = await restart(ports.executions, operation).catch((error: unknown) => {
       ports.log.warn('operation not restarted', { operationId: operation.id, error });
     });
     if (name !== undefined) restarted.push(name);
@@ -31,12 +30,28 @@ export async function restartOperations(
 }
 
 /** The name of the execution that was started; undefined when one runs. */
-async function restart({ executions }: SweepPorts, operation: OperationItem): Promise<string | undefined> {
-  const last = await lastOf(executions, operation.id);
+async function restart<W extends { readonly id: string }>(
+  executions: ExecutionsOf<W>,
+  work: W,
+): Promise<string | undefined> {
+  const last = await lastOf(executions, work.id);
   if (last.running) return undefined;
-  const name = nameOf(operation.id, last.count + 1);
-  await executions.start(name, operation);
+  const name = nameOf(work.id, last.count + 1);
+  await executions.start(name, work);
   return name;
+}
+
+/** The same for runs of policies. */
+export async function restartRuns(ports: SweepPorts): Promise<string[]> {
+  const before = new Date(ports.clock().getTime() - grace).toISOString();
+  const restarted: string[] = [];
+  for (const run of await ports.table.listUnfinishedRuns(before, most)) {
+    const name = await restart(ports.runs, run).catch((error: unknown) => {
+      ports.log.warn('run not restarted', { run: run.id, error });
+    });
+    if (name !== undefined) restarted.push(name);
+  }
+  return restarted;
 }
 
 /** Names are used once, one after the other: the id, then `<id>-r1` and on. */
@@ -48,7 +63,10 @@ function nameOf(id: string, count: number): string {
  * The last execution that there was, -1 for none. Operations may wait for weeks and have hundreds: asked for in ever larger
  * steps, then between the last two of them.
  */
-async function lastOf(executions: Executions, id: string): Promise<{ count: number; running: boolean }> {
+async function lastOf(
+  executions: Pick<ExecutionsOf<never>, 'state'>,
+  id: string,
+): Promise<{ count: number; running: boolean }> {
   let [there, missing, running] = [-1, Number.POSITIVE_INFINITY, false];
   while (!running && missing - there > 1) {
     const count = Number.isFinite(missing)

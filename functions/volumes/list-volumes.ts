@@ -15,7 +15,7 @@ export const defaultPageSize = 100;
 
 /** One page of a namespace's volumes by name; labels are looked up in their index, what else is asked is filtered. */
 export async function listVolumes(
-  ports: Ports,
+  ports: Pick<Ports, 'table'>,
   namespace: string,
   query: Query & { readonly limit?: number | undefined },
 ): Promise<Page<Volume>> {
@@ -58,7 +58,10 @@ function labelPartition(namespace: string, condition: LabelCondition & { kind: '
 }
 
 /** In the order of the rows; undefined for what went between the index and the record. */
-async function readVolumes(ports: Ports, rows: readonly NameItem[]): Promise<(Volume | undefined)[]> {
+async function readVolumes(
+  ports: Pick<Ports, 'table'>,
+  rows: readonly NameItem[],
+): Promise<(Volume | undefined)[]> {
   const wanted = rows.flatMap(({ volumeId }) => [keys.volume(volumeId), keys.lease(volumeId)]);
   const found = await ports.table.readMixed(wanted);
   return rows.map(({ volumeId }) => {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Snapshots } from '#shared/aws/ec2/ec2-snapshots.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
-import { StepFunctionsExecutions } from '#shared/aws/executions.ts';
+import { StepFunctionsExecutions, StepFunctionsRuns } from '#shared/aws/executions.ts';
 import { AwsInventory } from '#shared/aws/leftovers.ts';
 import { openTable } from '#shared/aws/table/table.ts';
 import { SweeperEnvironment } from '#shared/model/environment.ts';
@@ -22,6 +22,7 @@ const ports = {
   inventory: new AwsInventory({ fileSystemId: environment.FILE_SYSTEM_ID }),
   queues: new SqsHostQueues(environment.QUEUE_PREFIX),
   executions: new StepFunctionsExecutions(environment.STATE_MACHINE_ARN),
+  runs: new StepFunctionsRuns(environment.RUN_MACHINE_ARN),
   log: logger,
   count: (metric: string, value: number) => metrics.addMetric(metric, MetricUnit.Count, value),
   clock: () => new Date(),

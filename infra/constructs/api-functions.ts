@@ -5,9 +5,11 @@ import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
+import { keepPolicies, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, makeHostQueues, sendToHosts } from '../permissions/queues.ts';
 import { onTable } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
+import type { BackupPolicies } from './backup-policies.ts';
 import { ProductFunction } from './product-function.ts';
 
 export interface ApiFunctionsProps {
@@ -15,6 +17,7 @@ export interface ApiFunctionsProps {
   readonly storage: StorageStack;
   readonly stateMachine: IStateMachine;
   readonly hostRole: Role;
+  readonly policies: BackupPolicies;
 }
 
 /** Under the 30 s after which API Gateway stops waiting. */
@@ -26,8 +29,9 @@ export class ApiFunctions extends Construct {
   readonly backups: ProductFunction<'backups-api'>;
   readonly hosts: ProductFunction<'hosts-api'>;
 
-  constructor(scope: Construct, id: string, { config, storage, stateMachine, hostRole }: ApiFunctionsProps) {
+  constructor(scope: Construct, id: string, props: ApiFunctionsProps) {
     super(scope, id);
+    const { config, storage, stateMachine, hostRole, policies } = props;
     const environment = {
       TABLE_NAME: storage.table.tableName,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
@@ -44,8 +48,12 @@ export class ApiFunctions extends Construct {
     });
     this.backups = new ProductFunction(this, 'BackupsApi', {
       name: 'backups-api',
-      environment,
-      permissions: common,
+      environment: {
+        ...environment,
+        ...policies.keeperEnvironment,
+        RUN_MACHINE_ARN: policies.machine.stateMachine.stateMachineArn,
+      },
+      permissions: [...common, startRuns(this), ...keepPolicies(this, policies.scheduleRole)],
       timeout,
     });
     this.hosts = new ProductFunction(this, 'HostsApi', {

@@ -4,13 +4,14 @@ import type { MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { metricNames, metricsNamespace } from '#shared/model/metrics.ts';
 import type { ControlPlaneStack } from '../stacks/control-plane.stack.ts';
+import { policyAlarms } from './policy-alarms.ts';
 import { ProductAlarm } from './product-alarm.ts';
 import type { AlarmContext, ProductAlarmProps } from './product-alarm.ts';
 
 /** What the alarms watch. */
 export type Watched = Pick<
   ControlPlaneStack,
-  'api' | 'functions' | 'workers' | 'operation' | 'sweeper' | 'hostEvents'
+  'api' | 'functions' | 'workers' | 'operation' | 'sweeper' | 'hostEvents' | 'policies'
 >;
 
 const quiet = {
@@ -35,6 +36,7 @@ export class ControlPlaneAlarms extends Construct {
       ...sweeperAlarms(watched),
       ...findingAlarms(),
       ...hostEventAlarms(watched),
+      ...policyAlarms(watched.policies),
     ].map((props) => new ProductAlarm(this, context, props));
   }
 }

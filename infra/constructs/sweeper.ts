@@ -8,6 +8,7 @@ import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
+import { seeRuns, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, removeHostQueues } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
@@ -18,6 +19,8 @@ import { DeadLetterQueue } from './work-queue.ts';
 export interface SweeperProps {
   readonly storage: StorageStack;
   readonly stateMachine: IStateMachine;
+  /** Carries out runs of policies. */
+  readonly runMachine: IStateMachine;
 }
 
 /** Finishes what a crash left: a function that is called every minute. */
@@ -26,7 +29,7 @@ export class Sweeper extends Construct {
   /** Calls that Scheduler could not make and sweeps that failed twice. */
   readonly deadLetters: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { storage, stateMachine }: SweeperProps) {
+  constructor(scope: Construct, id: string, { storage, stateMachine, runMachine }: SweeperProps) {
     super(scope, id);
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
     this.sweep = new ProductFunction(this, 'Function', {
@@ -34,6 +37,7 @@ export class Sweeper extends Construct {
       environment: {
         TABLE_NAME: storage.table.tableName,
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+        RUN_MACHINE_ARN: runMachine.stateMachineArn,
         QUEUE_PREFIX: hostQueuePrefix,
         FILE_SYSTEM_ID: storage.files.fileSystemId,
       },
@@ -42,6 +46,8 @@ export class Sweeper extends Construct {
         onWorkIndex(storage),
         startOperations(this),
         seeOperations(this),
+        startRuns(this),
+        seeRuns(this),
         describe('DescribeVolumes', 'DescribeSnapshots'),
         ...seeAccessPoints(this, storage.files),
         removeHostQueues(this),

@@ -28,7 +28,7 @@ export interface VolumeOperationProps {
 }
 
 /** Errors of the Lambda service itself: the worker has not begun. */
-const lambdaErrors = [
+export const lambdaErrors = [
   'Lambda.ClientExecutionTimeoutException',
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',

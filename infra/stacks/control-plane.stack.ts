@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { AlarmTopic } from '../constructs/alarm-topic.ts';
 import { ApiFunctions } from '../constructs/api-functions.ts';
+import { BackupPolicies } from '../constructs/backup-policies.ts';
 import { ControlPlaneAlarms } from '../constructs/control-plane-alarms.ts';
 import { HostEvents } from '../constructs/host-events.ts';
 import { HostIdentity, instanceProfileName } from '../constructs/host-identity.ts';
@@ -26,6 +27,7 @@ export class ControlPlaneStack extends Stack {
   readonly hosts: HostIdentity;
   readonly operation: VolumeOperation;
   readonly workers: Workers;
+  readonly policies: BackupPolicies;
   readonly functions: ApiFunctions;
   readonly sweeper: Sweeper;
   readonly hostEvents: HostEvents;
@@ -39,20 +41,29 @@ export class ControlPlaneStack extends Stack {
     this.workers = new Workers(this, 'Workers', { config, storage });
     this.operation = new VolumeOperation(this, 'VolumeOperation', this.workers);
     const { stateMachine } = this.operation;
+    const topic = new AlarmTopic(this, 'AlarmTopic', { key: storage.dataKey, email: config.alarmEmail });
+    this.alarmContext = { topic, runbookUrl: config.runbookUrl };
+    const { alarmContext } = this;
+    this.policies = new BackupPolicies(this, 'Policies', {
+      config,
+      storage,
+      operations: stateMachine,
+      alarmContext,
+    });
+    const runMachine = this.policies.machine.stateMachine;
     this.functions = new ApiFunctions(this, 'Functions', {
       config,
       storage,
       stateMachine,
       hostRole: this.hosts.role,
+      policies: this.policies,
     });
-    this.sweeper = new Sweeper(this, 'Sweeper', { storage, stateMachine });
+    this.sweeper = new Sweeper(this, 'Sweeper', { storage, stateMachine, runMachine });
     this.hostEvents = new HostEvents(this, 'HostEvents', { storage });
     this.api = new VolumesHttpApi(this, 'Api', this.functions);
     this.hosts.allow(this.api, storage.files);
     this.people = new PeoplePolicies(this, 'People', { api: this.api });
-    const topic = new AlarmTopic(this, 'AlarmTopic', { key: storage.dataKey, email: config.alarmEmail });
-    this.alarmContext = { topic, runbookUrl: config.runbookUrl };
-    this.alarms = new ControlPlaneAlarms(this, 'Alarms', { watched: this, context: this.alarmContext });
+    this.alarms = new ControlPlaneAlarms(this, 'Alarms', { watched: this, context: alarmContext });
     this.addOutputs();
   }
 

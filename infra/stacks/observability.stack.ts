@@ -12,11 +12,11 @@ import {
 import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Function } from 'aws-cdk-lib/aws-lambda';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { functions } from '#shared/model/environment.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
 import { ProductAlarm } from '../constructs/product-alarm.ts';
+import type { ProductAlarmProps } from '../constructs/product-alarm.ts';
 import { ProductDashboard } from '../constructs/product-dashboard.ts';
 import { functionName } from '../constructs/product-function.ts';
 import type { ControlPlaneStack } from './control-plane.stack.ts';
@@ -26,6 +26,26 @@ export interface ObservabilityStackProps extends StackProps {
 }
 
 const period = Duration.minutes(5);
+
+/** Functions that schedules, queues and runs of policies call: nobody waits for them. */
+const background: ReadonlySet<FunctionName> = new Set([
+  'sweeper',
+  'host-events',
+  'policy-tick',
+  'policy-run',
+  'watch-backups',
+]);
+
+function throttled(metric: MathExpression): Omit<ProductAlarmProps, 'name'> {
+  return {
+    severity: 'high',
+    meaning: 'Lambda refused to run our functions: the account is at its concurrency limit.',
+    metric,
+    threshold: 1,
+    evaluationPeriods: 2,
+    missingData: { treat: TreatMissingData.NOT_BREACHING, because: 'nothing was called.' },
+  };
+}
 
 /**
  * What watches several metrics or alarms at once, and the dashboard. Apart from the control plane because the local
@@ -43,7 +63,7 @@ export class ObservabilityStack extends Stack {
     const named = Object.keys(functions).map((name) =>
       Function.fromFunctionName(this, name, functionName(name as FunctionName)),
     );
-    this.alarms = [this.errorRate(controlPlane), this.throttles(controlPlane, named)];
+    this.alarms = [this.errorRate(controlPlane), ...this.throttles(controlPlane)];
     const everyAlarm = [...controlPlane.alarms.alarms, ...this.alarms].map(({ plainName, severity }) => ({
       severity,
       alarm: Alarm.fromAlarmName(this, `Named-${plainName}`, plainName),
@@ -80,23 +100,31 @@ export class ObservabilityStack extends Stack {
     });
   }
 
-  private throttles({ alarmContext }: ControlPlaneStack, named: readonly IFunction[]): ProductAlarm {
-    const throttles = named.map(
-      (fn, index) => [`throttles${index}`, fn.metricThrottles({ period, statistic: Stats.SUM })] as const,
-    );
-    return new ProductAlarm(this, alarmContext, {
-      name: 'hivemind-functions-throttled',
-      severity: 'high',
-      meaning: 'Lambda refused to run our functions: the account is at its concurrency limit.',
-      metric: new MathExpression({
-        expression: 'SUM(METRICS())',
-        usingMetrics: Object.fromEntries(throttles),
-        label: 'throttled calls',
-        period,
+  /** An alarm takes ten metrics at most, so there are two: of what somebody waits for, and of what runs by itself. */
+  private throttles({ alarmContext }: ControlPlaneStack): ProductAlarm[] {
+    const all = Object.keys(functions) as FunctionName[];
+    return [
+      new ProductAlarm(this, alarmContext, {
+        ...throttled(this.throttlesOf(all.filter((name) => !background.has(name)))),
+        name: 'hivemind-functions-throttled',
       }),
-      threshold: 1,
-      evaluationPeriods: 2,
-      missingData: { treat: TreatMissingData.NOT_BREACHING, because: 'nothing was called.' },
+      new ProductAlarm(this, alarmContext, {
+        ...throttled(this.throttlesOf(all.filter((name) => background.has(name)))),
+        name: 'hivemind-background-throttled',
+      }),
+    ];
+  }
+
+  private throttlesOf(names: readonly FunctionName[]): MathExpression {
+    const metrics = names.map((name, index) => {
+      const fn = Function.fromFunctionName(this, `Throttled-${name}`, functionName(name));
+      return [`throttles${index}`, fn.metricThrottles({ period, statistic: Stats.SUM })] as const;
+    });
+    return new MathExpression({
+      expression: 'SUM(METRICS())',
+      usingMetrics: Object.fromEntries(metrics),
+      label: 'throttled calls',
+      period,
     });
   }
 

@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import { Labels } from './labels.ts';
-import { AvailabilityZone, BackupId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
+import {
+  AvailabilityZone,
+  BackupId,
+  Namespace,
+  OperationId,
+  PolicyId,
+  VolumeId,
+  VolumeName,
+} from './names.ts';
 import { Driver, FilesystemRecord, FilesystemType, Owner, VolumeType } from './volume.ts';
 
 /** How a backup is made: an EBS snapshot, a recovery point of AWS Backup, files in S3. */
@@ -68,6 +76,7 @@ export const Backup = z
     state: BackupState,
     reason: z.string().optional().meta({ description: 'Why it failed, for people' }),
     origin: BackupOrigin,
+    policy: PolicyId.optional().meta({ description: 'The policy that made it, and that may remove it' }),
     description: z.string(),
     region: z.string(),
     storage: BackupStorage.optional(),

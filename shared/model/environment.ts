@@ -12,6 +12,17 @@ const Common = z.object({
 });
 
 const Starter = { STATE_MACHINE_ARN: z.string().min(1) };
+/** The state machine of policies' runs. */
+const RunStarter = { RUN_MACHINE_ARN: z.string().min(1) };
+/** What makes and changes policies' schedules and alarms. */
+const PolicyKeeper = {
+  SCHEDULE_GROUP: z.string().min(1),
+  TICK_FUNCTION_ARN: z.string().min(1),
+  SCHEDULE_ROLE_ARN: z.string().min(1),
+  TICK_DEAD_LETTERS_ARN: z.string().min(1),
+  ALARM_TOPIC_ARN: z.string().min(1),
+  RUNBOOK_URL: z.string().min(1),
+};
 /** Hosts' queues are called this plus the host's id. */
 const Waker = { QUEUE_PREFIX: z.string().min(1) };
 
@@ -29,7 +40,14 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   POLL_SECONDS: z.coerce.number().int().positive(),
 });
 
-export const BackupsApiEnvironment = VolumesApiEnvironment.extend({});
+export const BackupsApiEnvironment = VolumesApiEnvironment.extend({ ...RunStarter, ...PolicyKeeper });
+
+/** Begins the run of a policy's tick. */
+export const PolicyTickEnvironment = Common.extend({ ...RunStarter });
+/** Carries a run out, step by step. */
+export const PolicyRunEnvironment = VolumesApiEnvironment.extend({});
+/** Counts what is overdue, and makes policies' schedules and alarms good. */
+export const WatchBackupsEnvironment = Common.extend({ ...PolicyKeeper });
 
 /** Makes and removes backups. */
 export const BackupWorkerEnvironment = Common.extend({ ...Waker, VOLUME_KEY_ARN: z.string().min(1) });
@@ -44,7 +62,12 @@ export const EfsWorkerEnvironment = Common.extend({
   FILE_SYSTEM_ID: z.string().min(1),
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });
-export const SweeperEnvironment = Common.extend({ ...Starter, ...Waker, FILE_SYSTEM_ID: z.string().min(1) });
+export const SweeperEnvironment = Common.extend({
+  ...Starter,
+  ...RunStarter,
+  ...Waker,
+  FILE_SYSTEM_ID: z.string().min(1),
+});
 export const HostEventsEnvironment = Common.extend({ ...Waker, IDEMPOTENCY_TABLE_NAME: z.string().min(1) });
 
 /** Every function: name (also its folder's), entry and environment. infra makes one construct of each. */
@@ -57,6 +80,12 @@ export const functions = {
   'backup-worker': {
     entry: 'functions/backups/backup-worker.handler.ts',
     environment: BackupWorkerEnvironment,
+  },
+  'policy-tick': { entry: 'functions/policies/policy-tick.handler.ts', environment: PolicyTickEnvironment },
+  'policy-run': { entry: 'functions/policies/policy-run.handler.ts', environment: PolicyRunEnvironment },
+  'watch-backups': {
+    entry: 'functions/policies/watch-backups.handler.ts',
+    environment: WatchBackupsEnvironment,
   },
   sweeper: { entry: 'functions/volumes/sweeper.handler.ts', environment: SweeperEnvironment },
   'host-events': { entry: 'functions/hosts/host-events.handler.ts', environment: HostEventsEnvironment },

@@ -46,6 +46,8 @@ export const errorCodes = {
   HostNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such host' },
   OperationNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such operation' },
   BackupNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such backup' },
+  PolicyNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such policy' },
+  RunNotFound: { status: 404, exit: notFound, retryable: false, title: 'No such run' },
   BackupHeld: { status: 409, exit: refused, retryable: false, title: 'The backup is under a hold' },
   BackupInUse: { status: 409, exit: conflict, retryable: true, title: 'The backup is in use' },
   NameTaken: { status: 409, exit: conflict, retryable: false, title: 'The name is taken by another volume' },

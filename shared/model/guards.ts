@@ -11,6 +11,8 @@ const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
 
+const retention = 'test/unit/policies/retention.test.ts';
+
 const agent = {
   archives: 'test/integration/archives/hostile.test.ts',
   blocks: 'test/unit/agent/blocks.test.ts',
@@ -49,6 +51,23 @@ export const guards = {
   },
   'backup-held': { contract: 7, says: 'A backup under a hold is not removed.', test: backups },
   'backup-in-use': { contract: 7, says: 'A backup that is being restored is not removed.', test: backups },
+  'retention-last-good': {
+    contract: 7,
+    says: 'Retention keeps the newest backup that can be restored, whatever its rules say.',
+    test: retention,
+  },
+  'retention-last-good-stays': {
+    contract: 7,
+    says: 'A removal by retention is lost when the newest good backup is no longer as it was read.',
+    test: retention,
+  },
+  'retention-in-use': { contract: 7, says: 'Retention keeps what is being restored.', test: retention },
+  'retention-held': { contract: 7, says: 'Retention keeps what is under a hold.', test: retention },
+  'retention-own': {
+    contract: 7,
+    says: "Retention looks at nothing but the policy's own backups.",
+    test: retention,
+  },
   'restored-no-ticket': {
     contract: 1,
     says: 'A restored volume has its filesystem: it never gets a format ticket.',

@@ -15,4 +15,28 @@ export const metricNames = {
   stuckOperations: 'StuckOperations',
   /** Sweeper: executions started for operations that had none running. */
   restartedOperations: 'RestartedOperations',
+  /** watch-backups, each time: volumes that a policy selects and that have no good backup within its objective, each once. */
+  overdueVolumes: 'OverdueVolumes',
+  /** The same of one policy, with the dimension `policy`, its id. */
+  overdueVolumesOfPolicy: 'OverdueVolumesOfPolicy',
+} as const;
+
+/** The function that publishes what is overdue. */
+export const watcher = 'watch-backups';
+
+/** Dimensions of what is published of one policy: who publishes and who alarms have them from here. */
+export function policyDimensions(policyId: string): Readonly<Record<'service' | 'policy', string>> {
+  return { service: watcher, policy: policyId };
+}
+
+/** Names of policies' alarms are this and the policy's id. */
+export const policyAlarmPrefix = 'hivemind-overdue-';
+
+/** The alarm on overdue volumes, the stack's and each policy's: three periods, since a period may fall between two runs. */
+export const overdueAlarm = {
+  statistic: 'Maximum',
+  periodSeconds: 300,
+  evaluationPeriods: 3,
+  threshold: 1,
+  missingData: 'breaching',
 } as const;

@@ -36,6 +36,20 @@ export const OperationId = z
   .string()
   .regex(/^op-[0-9A-Za-z]{26,64}$/, { error: 'an operation id: "op-" and 26 to 64 letters and digits' });
 
+export const PolicyId = z
+  .string()
+  .regex(new RegExp(`^pol-${ulidPattern}$`), { error: 'a policy id: "pol-" and 26 characters' });
+/** Of one policy and one moment: its execution is called so, and a second delivery of a tick has the same. */
+export const RunId = z.string().regex(new RegExp(`^run-${ulidPattern}-\\d{8}T\\d{9}Z$`), {
+  error: 'a run id: "run-", the policy\'s 26 characters and a time such as 20261130T020000000Z',
+});
+export const PolicyName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, {
+    error: '1 to 64 characters: letters, digits, "_", "." and "-", beginning with a letter or digit',
+  })
+  .meta({ description: 'Name of a policy, unique in its namespace', example: 'nightly' });
+
 export const AvailabilityZone = z
   .string()
   .regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });

@@ -183,9 +183,9 @@ function protections({ dated, lastGood, rules, now }: Situation): Map<string, Pr
     dated
       .map((backup): [string, Protection[]] => {
         const holds: Readonly<Record<Protection, boolean>> = {
-          'last-good': backup === lastGood,
-          'in-use': backup.inUse,
-          held: backup.held,
+          'last-good': backup === lastGood, // guard: retention-last-good off: 'last-good': false,
+          'in-use': backup.inUse, // guard: retention-in-use off: 'in-use': false,
+          held: backup.held, // guard: retention-held off: held: false,
           future: backup.at > now,
           'recent-failure': !backup.good && (lastGood === undefined || backup.at >= lastGood.at),
           'no-rules': noRules,

@@ -13,6 +13,7 @@ import {
 } from './route.ts';
 import { backupRoutes } from './routes-backups.ts';
 import { hostRoutes } from './routes-hosts.ts';
+import { policyRoutes } from './routes-policies.ts';
 import { DrainHost, Host } from './host.ts';
 import { HostId, OperationId, VolumeName } from './names.ts';
 import { Operation, OperationStatus } from './operation.ts';
@@ -193,6 +194,7 @@ export const routes = {
   },
 
   ...backupRoutes,
+  ...policyRoutes,
   ...hostRoutes,
 } as const satisfies Record<string, Route>;
 

@@ -76,6 +76,7 @@ function blank({ volume }: VolumeFacts): ProductError {
 export interface NewBackup {
   readonly id: string;
   readonly origin: BackupOrigin;
+  readonly policy?: string | undefined;
   readonly consistency: Consistency;
   readonly description: string;
   readonly caller: string;
@@ -100,6 +101,7 @@ export function newBackup(
     kind: nativeKinds[driver] ?? 'archive',
     state: 'creating',
     origin: parts.origin,
+    policy: parts.policy,
     description: parts.description,
     region: parts.region,
     source: {

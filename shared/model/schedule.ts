@@ -86,7 +86,7 @@ export const ScheduleText = z
         allowed === undefined ? '' : ` Allowed: ${allowed}.`,
         hint === undefined ? '' : ` ${hint}`,
       ];
-      context.addIssue({ code: 'custom', message: `${error.message}${more.join('')}` });
+      context.addIssue({ code: 'custom', message: `${error.message}${more.join('')}`.replace(/\.$/, '') });
     }
   })
   .meta({
@@ -263,17 +263,37 @@ function dayAfter({ year, month: inYear, day }: WallClock, days: number): Date {
 /** @param day the date, as midnight UTC */
 function* runsOn(day: Date, schedule: Schedule, timezone: string): Generator<number> {
   const date = { year: day.getUTCFullYear(), month: day.getUTCMonth() + 1, day: day.getUTCDate() };
-  const { minutes, hours, daysOfMonth, months, daysOfWeek } = schedule;
-  if (
-    !months.includes(date.month) ||
-    !daysOfMonth.includes(date.day) ||
-    !daysOfWeek.includes(day.getUTCDay())
-  )
-    return;
+  const { minutes, hours } = schedule;
+  if (!runsOnDate(day, schedule)) return;
   for (const atHour of hours) {
     for (const atMinute of minutes) {
       const instant = instantOf({ ...date, hour: atHour, minute: atMinute, second: 0 }, timezone);
       if (instant !== undefined) yield instant;
     }
   }
+}
+
+/** Holds every kind of year: 29 February comes twice, and eight years lie between two of them in 1896 only. */
+const [gapFrom, gapDays] = [Date.UTC(2024, 0, 1), 9 * 366];
+
+/** The longest time between two runs, in minutes, by the clock on the wall. */
+export function longestGap(schedule: Schedule): number {
+  const times = schedule.hours.flatMap((atHour) =>
+    schedule.minutes.map((atMinute) => atHour * 60 + atMinute),
+  );
+  const [first = 0, last = 0] = [times[0], times.at(-1)];
+  const within = times.slice(1).map((time, index) => time - (times[index] ?? time));
+  const days = Array.from({ length: gapDays }, (_, index) => new Date(gapFrom + index * 86_400_000))
+    .map((day, index) => (runsOnDate(day, schedule) ? index : -1))
+    .filter((index) => index >= 0);
+  const between = days.slice(1).map((day, index) => (day - (days[index] ?? day)) * 1_440 - (last - first));
+  return Math.max(...within, ...between, 1);
+}
+
+function runsOnDate(day: Date, { months, daysOfMonth, daysOfWeek }: Schedule): boolean {
+  return (
+    months.includes(day.getUTCMonth() + 1) &&
+    daysOfMonth.includes(day.getUTCDate()) &&
+    daysOfWeek.includes(day.getUTCDay())
+  );
 }

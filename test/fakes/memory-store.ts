@@ -12,9 +12,29 @@ import {
 
 const join = ({ pk, sk }: Key): string => `${pk}\u0000${sk}`;
 
+/** Items by their keys, and by partition, so that a query looks at its own partition alone. */
+class Items extends Map<string, Item> {
+  readonly #partitions = new Map<unknown, Map<string, Item>>();
+
+  in(partition: string): Iterable<Item> {
+    return this.#partitions.get(partition)?.values() ?? [];
+  }
+
+  override set(key: string, item: Item): this {
+    const partition = this.#partitions.get(item['pk']) ?? new Map<string, Item>();
+    this.#partitions.set(item['pk'], partition.set(key, item));
+    return super.set(key, item);
+  }
+
+  override delete(key: string): boolean {
+    this.#partitions.get(this.get(key)?.['pk'])?.delete(key);
+    return super.delete(key);
+  }
+}
+
 /** The table in memory: conditions, transactions and order as DynamoDB has them; reads are of the last write. */
 export class MemoryStore implements ItemStore {
-  readonly items = new Map<string, Item>();
+  readonly items = new Items();
 
   get(key: Key): Promise<Item | undefined> {
     return Promise.resolve(this.items.get(join(key)));
@@ -31,9 +51,9 @@ export class MemoryStore implements ItemStore {
 
   query({ pk, prefix = '', after, limit = 1000, reverse = false }: StoreQuery): Promise<StorePage> {
     const beyond = (sk: string): boolean => after === undefined || (reverse ? sk < after : sk > after);
-    const found = [...this.items.values()]
+    const found = [...this.items.in(pk)]
       .map((item) => ({ item, sk: String(item['sk']) }))
-      .filter(({ item, sk }) => item['pk'] === pk && sk.startsWith(prefix) && beyond(sk))
+      .filter(({ sk }) => sk.startsWith(prefix) && beyond(sk))
       .sort((a, b) => (a.sk < b.sk ? -1 : 1) * (reverse ? -1 : 1));
     const page = found.slice(0, limit);
     const last = page.at(-1);

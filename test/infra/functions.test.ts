@@ -23,6 +23,9 @@ const roles: Readonly<Record<FunctionName, string>> = {
   'backup-worker': 'WorkersBackupWorkerRole',
   'ebs-worker': 'WorkersEbsWorkerRole',
   'efs-worker': 'WorkersEfsWorkerRole',
+  'policy-tick': 'PoliciesTickRole',
+  'policy-run': 'PoliciesRunStepRole',
+  'watch-backups': 'PoliciesWatchRole',
   sweeper: 'SweeperFunctionRole',
   'host-events': 'HostEventsFunctionRole',
 };
@@ -106,6 +109,17 @@ const always = [
   'xray:PutTelemetryRecords',
   'xray:PutTraceSegments',
 ];
+/** What a function may do with the queue for what it failed at. */
+const deadLetters = ['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
+/** Policies' schedules and alarms. */
+const keeping = [
+  'scheduler:CreateSchedule',
+  'scheduler:UpdateSchedule',
+  'scheduler:DeleteSchedule',
+  'iam:PassRole',
+  'cloudwatch:PutMetricAlarm',
+  'cloudwatch:DeleteAlarms',
+];
 /** What each function may do, beside its table, logs and traces: a change here is a change of the product's security. */
 const own: Readonly<Record<FunctionName, readonly string[]>> = {
   'volumes-api': ['states:StartExecution', 'sqs:SendMessage', 'ec2:DescribeInstances'],
@@ -123,7 +137,10 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:CreateSnapshot',
     'ec2:CreateTags',
   ],
-  'backups-api': ['states:StartExecution', 'sqs:SendMessage'],
+  'backups-api': ['states:StartExecution', 'sqs:SendMessage', ...keeping],
+  'policy-tick': ['states:StartExecution', ...deadLetters],
+  'policy-run': ['states:StartExecution', 'sqs:SendMessage', 'ec2:DescribeInstances'],
+  'watch-backups': [...keeping, 'scheduler:ListSchedules', 'cloudwatch:DescribeAlarms', ...deadLetters],
   'backup-worker': [
     'sqs:SendMessage',
     'ec2:DescribeSnapshots',

@@ -1,35 +1,20 @@
 import aslValidator from 'asl-validator';
 import { expect, test } from 'vitest';
-import * as z from 'zod';
 import { WorkerOutput } from '#shared/model/operation.ts';
+import { definitionOf } from './support/definition.ts';
 import { resourcesOf, synthesise } from './support/synth.ts';
 
 const { controlPlane: template } = synthesise();
-const [machine] = Object.values(resourcesOf(template, 'AWS::StepFunctions::StateMachine'));
+const machine = Object.values(resourcesOf(template, 'AWS::StepFunctions::StateMachine')).find(
+  ({ Properties }) => Properties['StateMachineName'] === 'hivemind-volume-operation',
+);
 
-const State = z.looseObject({
-  Type: z.string(),
-  TimeoutSeconds: z.number().optional(),
-  Retry: z.array(z.looseObject({ ErrorEquals: z.array(z.string()), MaxAttempts: z.number() })).optional(),
-  Catch: z.array(z.looseObject({ ErrorEquals: z.array(z.string()), Next: z.string() })).optional(),
-  Choices: z.array(z.looseObject({ StringEquals: z.string(), Next: z.string() })).optional(),
-  Default: z.string().optional(),
-});
-const Definition = z.looseObject({ TimeoutSeconds: z.number(), States: z.record(z.string(), State) });
-
-/** The definition with a plausible ARN in place of each reference. */
-function definition(): z.infer<typeof Definition> {
-  const Joined = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) });
-  const [glue, parts] = Joined.parse(machine?.Properties['DefinitionString'])['Fn::Join'];
-  const arn = 'arn:aws:lambda:us-east-1:123456789012:function:worker';
-  const text = parts.map((part) => (typeof part === 'string' ? part : 'Ref' in Object(part) ? 'aws' : arn));
-  return Definition.parse(JSON.parse(text.join(glue)));
-}
-const { States: states, TimeoutSeconds } = definition();
+const definition = definitionOf(machine);
+const { States: states, TimeoutSeconds } = definition;
 const tasks = Object.entries(states).filter(([, { Type }]) => Type === 'Task');
 
 test('the definition is valid Amazon States Language', () => {
-  const verdict = aslValidator(definition());
+  const verdict = aslValidator(definition);
   expect(verdict.errorsText('\n')).toBe('');
   expect(verdict.isValid).toBe(true);
 });

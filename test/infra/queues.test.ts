@@ -51,8 +51,11 @@ test('what EventBridge and Scheduler cannot deliver, and what fails asynchronous
   expect(rules).toHaveLength(1);
   expect(JSON.stringify(rules)).toContain('DeadLetterConfig');
   const schedules = Object.values(resourcesOf(template, 'AWS::Scheduler::Schedule'));
-  expect(schedules.map(({ Properties }) => Properties['ScheduleExpression'])).toEqual(['rate(1 minute)']);
-  expect(JSON.stringify(schedules)).toContain('DeadLetterConfig');
+  expect(schedules.map(({ Properties }) => Properties['ScheduleExpression'])).toEqual([
+    'rate(5 minutes)',
+    'rate(1 minute)',
+  ]);
+  for (const schedule of schedules) expect(JSON.stringify(schedule)).toContain('DeadLetterConfig');
   expect(missing(template, 'AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 1 })).toBe('');
 });
 

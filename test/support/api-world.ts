@@ -114,7 +114,7 @@ export class ApiWorld {
     };
     const hostSettings = { roleId, pollSeconds: 20 };
     this.#volumes = createRouter('volumes', volumeRoutes(ports), log);
-    this.#backups = createRouter('backups', backupRoutes(ports), log);
+    this.#backups = createRouter('backups', backupRoutes({ ...ports, ...this.world.policies.ports }), log);
     this.#hosts = createRouter(
       'hosts',
       hostRoutes({ ...ports, queues, snapshots: this.world.storage, newUuid: randomUUID, hostSettings }),
@@ -131,7 +131,7 @@ export class ApiWorld {
   /** As the HTTP API's routes say. */
   #serverOf(path: string): ReturnType<typeof createRouter> {
     if (path.startsWith('/v1/host/')) return this.#hosts;
-    const ofBackups = /^\/v1\/namespaces\/[^/]+\/(backups(\/|$)|volumes\/[^/]+\/backups$)/;
+    const ofBackups = /^\/v1\/namespaces\/[^/]+\/((?:backups|policies)(\/|$)|volumes\/[^/]+\/backups$)/;
     return ofBackups.test(path) ? this.#backups : this.#volumes;
   }
 

@@ -1,6 +1,7 @@
 import { encodeCursor } from '#functions/volumes/cursor.ts';
 import { badBackupRequests } from './bad-backup-requests.ts';
 import type { ApiRequest } from './api-world.ts';
+import { badPolicyRequests } from './bad-requests-policies.ts';
 
 /** One request that must be refused, and what it says. Routes of people: any endpoint can be asked. */
 export type BadRequest = readonly [title: string, request: ApiRequest];
@@ -345,5 +346,6 @@ export const badRequests: readonly BadRequest[] = [
   ...lists,
   ...calls,
   ...badBackupRequests,
+  ...badPolicyRequests,
   ...elsewhere,
 ];

@@ -22,6 +22,15 @@ import {
   VolumeItem,
 } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
+import {
+  PolicyIndexItem,
+  PolicyItem,
+  PolicyNameItem,
+  RunItem,
+  RunVolumeItem,
+  WatchedItem,
+} from '#shared/model/policy-items.ts';
+import { isRunFinished } from '#shared/model/policy.ts';
 import { keys, partitions, workPartitions, type Key } from './keys.ts';
 
 /** How one kind of item is stored. */
@@ -190,6 +199,48 @@ export const entities = {
     expiresAt: ({ at }) => days(at, 90),
   }),
   hostTask: entity({ ...task, key: ({ hostId, operationId }) => keys.hostTask(hostId, operationId) }),
+  policy: entity({
+    schema: PolicyItem,
+    version: 1,
+    key: ({ id }) => keys.policy(id),
+    guard: ['revision'],
+  }),
+  policyName: entity({
+    schema: PolicyNameItem,
+    version: 1,
+    key: ({ namespace, name }) => keys.policyName(namespace, name),
+    guard: ['policyId'],
+  }),
+  policyIndex: entity({
+    schema: PolicyIndexItem,
+    version: 1,
+    key: ({ policyId }) => ({ pk: partitions.allPolicies(), sk: policyId }),
+    guard: [],
+  }),
+  run: entity({
+    schema: RunItem,
+    version: 1,
+    key: ({ id }) => keys.run(id),
+    guard: ['revision'],
+    work: ({ id, state, startedAt }) =>
+      isRunFinished(state) ? undefined : { workPk: workPartitions.runs, workSk: `${startedAt}#${id}` },
+    expiresAt: ({ endedAt }) => (endedAt === undefined ? undefined : days(endedAt, 90)),
+  }),
+  runVolume: entity({
+    schema: RunVolumeItem,
+    version: 1,
+    key: ({ runId, volumeId, state }) =>
+      keys.runVolume(runId, volumeId, state === 'waiting' || state === 'begun'),
+    guard: ['state'],
+    expiresAt: ({ since }) => days(since, 90),
+  }),
+  watched: entity({
+    schema: WatchedItem,
+    version: 1,
+    key: ({ policyId, volumeId }) => keys.watched(policyId, volumeId),
+    guard: [],
+    expiresAt: ({ seenAt }) => days(seenAt, 7),
+  }),
 } as const;
 
 export type EntityName = keyof typeof entities;

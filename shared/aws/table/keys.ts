@@ -8,6 +8,7 @@ export interface Key {
 export const workPartitions = {
   operations: 'OP',
   purges: 'PURGE',
+  runs: 'RUN',
   /** Terminated hosts that still have a queue; then, until their record goes, without one. */
   hostQueues: 'HOSTQUEUE',
   goneHosts: 'HOST',
@@ -25,6 +26,10 @@ export const partitions = {
   backup: (backupId: string) => `BAK#${backupId}`,
   backups: (namespace: string) => `NS#${namespace}#BACKUPS`,
   volumeBackups: (volumeId: string) => `VOL#${volumeId}#BACKUPS`,
+  policy: (policyId: string) => `POL#${policyId}`,
+  policies: (namespace: string) => `NS#${namespace}#POLICIES`,
+  allPolicies: () => 'POLICIES',
+  run: (runId: string) => `RUN#${runId}`,
 } as const;
 
 /** Prefixes of sort keys that a Query asks for. */
@@ -34,7 +39,15 @@ export const prefixes = {
   device: 'DEV#',
   purge: 'PURGE#',
   task: 'TASK#',
+  run: 'RUN#',
+  open: 'OPEN#',
+  done: 'DONE#',
+  watched: 'WATCHED#',
 } as const;
+
+function policyOfRun(runId: string): string {
+  return `pol-${runId.split('-')[1] ?? ''}`;
+}
 
 export const keys = {
   volume: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'DESIRED' }),
@@ -71,6 +84,18 @@ export const keys = {
   hostTask: (hostId: string, operationId: string): Key => ({
     pk: partitions.host(hostId),
     sk: `${prefixes.task}${operationId}`,
+  }),
+  policy: (policyId: string): Key => ({ pk: partitions.policy(policyId), sk: 'POLICY' }),
+  policyName: (namespace: string, name: string): Key => ({ pk: partitions.policies(namespace), sk: name }),
+  /** Of a run in its policy's partition; ids of one policy's runs are in the order of time. */
+  run: (runId: string): Key => ({ pk: partitions.policy(policyOfRun(runId)), sk: `${prefixes.run}${runId}` }),
+  runVolume: (runId: string, volumeId: string, open: boolean): Key => ({
+    pk: partitions.run(runId),
+    sk: `${open ? prefixes.open : prefixes.done}${volumeId}`,
+  }),
+  watched: (policyId: string, volumeId: string): Key => ({
+    pk: partitions.policy(policyId),
+    sk: `${prefixes.watched}${volumeId}`,
   }),
   name: (namespace: string, name: string): Key => ({ pk: partitions.names(namespace), sk: name }),
 } as const;

@@ -7,6 +7,8 @@ import type {
   StepItem,
   VolumeItem,
 } from '#shared/model/items.ts';
+import type { RunItem } from '#shared/model/policy-items.ts';
+import { isRunFinished } from '#shared/model/policy.ts';
 import { tombstoneStates } from '#shared/model/states.ts';
 import { DynamoStore } from './dynamo-store.ts';
 import type { EntityItem, EntityName } from './entities.ts';
@@ -111,6 +113,13 @@ export class Table {
     const found = await this.#store.work(workPartitions.operations, endOf(before), limit);
     const operations = await this.readMany('operation', found);
     return operations.filter(({ status }) => status === 'pending' || status === 'running');
+  }
+
+  /** Runs of policies made before the time that are not finished, oldest first. */
+  async listUnfinishedRuns(before: string, limit = 100): Promise<RunItem[]> {
+    const found = await this.#store.work(workPartitions.runs, endOf(before), limit);
+    const runs = await this.readMany('run', found);
+    return runs.filter(({ state }) => !isRunFinished(state));
   }
 
   /** Tombstones whose undo window has ended. */

@@ -36,10 +36,12 @@ describe('every command', () => {
       'restore',
     ];
     const backup = ['ls', 'inspect', 'delete', 'hold', 'release'].map((name) => `backup ${name}`);
+    const policy = ['create', 'ls', 'inspect', 'update', 'pause', 'resume', 'run', 'delete', 'preview'];
+    const policies = policy.map((name) => `backup policy ${name}`);
     const rest = ['host ls', 'host inspect', 'host drain', 'operation ls', 'operation wait'];
     const single = ['doctor', 'proxy', 'completion', 'version'];
     expect(leaves.map(([path]) => path.replace('hivemind ', ''))).toEqual(
-      volume.map((name) => `volume ${name}`).concat(backup, rest, single),
+      volume.map((name) => `volume ${name}`).concat(backup, policies, rest, single),
     );
   });
 
@@ -85,6 +87,9 @@ describe('usage errors', () => {
     ['volume update v --labels a=1 --label-add b=2', "Option '--label-add <labels>' cannot be used"],
     ['volume attach v', 'No host is given.'],
     ['operation wait', 'No id is given.'],
+    ['backup policy create p', 'A policy needs a schedule and a selector.'],
+    ['backup policy update p', 'Nothing to change is given.'],
+    ['backup policy update p --keep-last some', '"some" is not a number of backups to keep.'],
     ['proxy --port 99999', '"99999" is not a port.'],
   ])('hivemind %s: exit 2', async (line, message) => {
     const { code, out, err } = await runCli(line === '' ? [] : line.split(' '));

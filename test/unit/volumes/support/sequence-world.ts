@@ -151,7 +151,7 @@ export class SequenceWorld {
 
   async sweep(): Promise<void> {
     const executions = { state: () => Promise.resolve('missing' as const), start: () => Promise.resolve() };
-    await survives(() => sweep(this.api.world.sweepPorts({ executions })));
+    await survives(() => sweep(this.api.world.sweepPorts({ executions, runs: executions })));
   }
 
   /** Faults end; hosts run and let go; the workers go on until nothing is left to do. */

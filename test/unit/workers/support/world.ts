@@ -26,6 +26,7 @@ import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
+import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
@@ -62,6 +63,8 @@ export class World {
   readonly woken: string[] = [];
   readonly removedQueues: string[] = [];
   readonly #options: WorldOptions;
+  /** What EventBridge Scheduler and CloudWatch have of policies, and runs whose executions were started. */
+  readonly policies = new FakePolicyParts();
   #now = Date.parse('2026-11-23T12:00:00Z');
 
   constructor(options: WorldOptions = {}) {
@@ -265,6 +268,7 @@ export class World {
       table,
       storage,
       executions,
+      runs: executions,
       queues,
       clock,
       newId,

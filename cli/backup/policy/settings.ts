@@ -1,0 +1,63 @@
+import { ProductError } from '#shared/model/errors.ts';
+import type { CreatePolicy, Policy } from '#shared/model/policy.ts';
+import type { Retention } from '#shared/model/retention.ts';
+import { given } from '../../api/pages.ts';
+
+export interface NameFlags {
+  readonly positional?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+export interface SettingFlags extends NameFlags {
+  readonly schedule?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly selector?: string | undefined;
+  readonly keepLast?: string | undefined;
+  readonly keepDaily?: string | undefined;
+  readonly keepWeekly?: string | undefined;
+  readonly keepMonthly?: string | undefined;
+  readonly keepYearly?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly consistency?: string | undefined;
+  readonly copyTo?: string | undefined;
+  readonly objective?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+/** What is given beside the rules of retention; the API says what is allowed. */
+export function settingsOf(flags: SettingFlags) {
+  return {
+    ...given('schedule', flags.schedule),
+    ...given('timezone', flags.timezone),
+    ...given('selector', flags.selector),
+    ...given('engine', flags.engine as CreatePolicy['engine'] | undefined),
+    ...given('consistency', flags.consistency as Policy['consistency']),
+    ...given('copyTo', flags.copyTo),
+    ...given('objective', flags.objective),
+    ...given('description', flags.description),
+  };
+}
+
+/** The rules that are given; 0 drops one that was there. Undefined where none is given. */
+export function retentionOf(flags: SettingFlags, was: Retention = {}): Retention | undefined {
+  const rules = {
+    last: flags.keepLast,
+    daily: flags.keepDaily,
+    weekly: flags.keepWeekly,
+    monthly: flags.keepMonthly,
+    yearly: flags.keepYearly,
+  } as const;
+  const asked = Object.entries(rules).filter(([, count]) => count !== undefined);
+  if (asked.length === 0) return undefined;
+  const counts = asked.map(([rule, count = '']) => [rule, countOf(rule, count)] as const);
+  const all = Object.entries({ ...was, ...Object.fromEntries(counts) });
+  return Object.fromEntries(all.filter(([, count]) => count !== 0));
+}
+
+function countOf(rule: string, text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new ProductError('InvalidInput', `"${text}" is not a number of backups to keep.`, {
+    value: text,
+    allowed: `a whole number from 0 to 1000 for --keep-${rule}`,
+  });
+}

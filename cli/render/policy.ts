@@ -1,0 +1,90 @@
+import { formatDuration } from '#shared/model/duration.ts';
+import type { Policy, PolicyPreview, PolicyRun, PreviewedVolume } from '#shared/model/policy.ts';
+import { wallClockAt } from '#shared/model/timezone.ts';
+import { printable } from './printable.ts';
+import { details, table } from './table.ts';
+import { ago, until } from './time.ts';
+import type { Columns } from './volume.ts';
+
+export function policyColumns(now: number): Columns<Policy> {
+  return {
+    NAME: ({ name }) => name,
+    STATE: ({ state }) => state,
+    SCHEDULE: ({ schedule }) => schedule,
+    TIMEZONE: ({ timezone }) => timezone,
+    SELECTOR: ({ selector }) => selector,
+    KEEP: retentionText,
+    NEXT: ({ nextRun }) => (nextRun === undefined ? '' : until(nextRun, now)),
+  };
+}
+
+/** Everything about one policy and its last runs. */
+export function policyDetails(policy: Policy, runs: readonly PolicyRun[], now: number): string {
+  const objective = formatDuration(policy.objectiveSeconds);
+  const text = details([
+    ['Name', policy.name],
+    ['Id', policy.id],
+    ['Namespace', policy.namespace],
+    ['Description', policy.description],
+    ['State', policy.state],
+    ['Schedule', `${policy.schedule} (${policy.timezone})`],
+    ['Next run', policy.nextRun === undefined ? undefined : localText(policy.nextRun, policy.timezone)],
+    ['Selector', policy.selector],
+    ['Keep', retentionText(policy)],
+    ['Engine', policy.engine],
+    ['Consistency', policy.consistency ?? 'by the volume'],
+    ['Objective', policy.objective === undefined ? `${objective} (twice the longest gap)` : objective],
+    ['Created', `${policy.createdAt} (${ago(policy.createdAt, now)}), by ${policy.createdBy}`],
+  ]);
+  if (runs.length === 0) return `${text}\n\nIt has not run yet.`;
+  const rows = runs.map((run) => [
+    run.id,
+    localText(run.at, policy.timezone),
+    run.cause,
+    run.state,
+    countsText(run),
+  ]);
+  return `${text}\n\n${table(['RUN', 'TICK', 'CAUSE', 'STATE', 'VOLUMES'], rows)}`;
+}
+
+function retentionText({ retention }: Policy): string {
+  const rules = Object.entries(retention).map(([rule, count]) => `${rule} ${count}`);
+  return rules.length === 0 ? 'all' : rules.join(', ');
+}
+
+export function countsText({ counts }: PolicyRun): string {
+  const { selected, open, ...rest } = counts;
+  const parts = Object.entries({ 'under way': open, ...rest }).filter(([, count]) => count > 0);
+  return [`${selected} selected`, ...parts.map(([what, count]) => `${count} ${what}`)].join(', ');
+}
+
+/** What a policy would do now. */
+export function previewText({ timezone, nextRuns, items }: PolicyPreview): string {
+  const runs = nextRuns.map((run) => `  ${localText(run, timezone)}`);
+  const volumes = items.flatMap((item) => volumeLines(item, timezone));
+  return [
+    `Next runs (${timezone}):`,
+    ...runs,
+    '',
+    items.length === 0 ? 'It selects no volume.' : `It selects ${items.length} volumes:`,
+    ...volumes,
+  ].join('\n');
+}
+
+function volumeLines({ volume, skipped, kept, pruned }: PreviewedVolume, timezone: string): string[] {
+  return [
+    `  ${printable(volume)}${skipped === undefined ? '' : `: no backup is made, ${printable(skipped)}`}`,
+    ...kept.map(({ backup, at, rules, protected: why }) => {
+      const reasons = [...rules.map(({ rule, period }) => `${rule} ${period}`), ...why];
+      return `    keep   ${backup}  ${localText(at, timezone)}  ${reasons.join(', ')}`;
+    }),
+    ...pruned.map(({ backup, at }) => `    prune  ${backup}  ${localText(at, timezone)}`),
+  ];
+}
+
+/** "2026-11-25 02:00", as a clock in that zone shows it. */
+function localText(iso: string, timezone: string): string {
+  const { year, month, day, hour, minute } = wallClockAt(Date.parse(iso), timezone);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${year}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)}`;
+}

@@ -1,0 +1,82 @@
+import { isDeepStrictEqual } from 'node:util';
+import { replace } from '#shared/aws/table/writes.ts';
+import { ProductError } from '#shared/model/errors.ts';
+import type { PolicyItem } from '#shared/model/policy-items.ts';
+import { refuseAnnounced, type UpdatePolicy } from '#shared/model/policy.ts';
+import { commit, priorOf } from '#functions/volumes/intent.ts';
+import type { Call } from '#functions/volumes/ports.ts';
+import { settle } from '#functions/volumes/settle.ts';
+import { applyPolicy, newClaim, refuseClaimed } from './apply.ts';
+import type { PolicyPorts } from './ports.ts';
+import { etagOf, findPolicy, showPolicy, type PolicyAnswer } from './view.ts';
+
+/** @throws ProductError NotSupported; PolicyNotFound; StaleRevision; OperationInProgress while another change is applied. */
+export async function updatePolicy(
+  ports: PolicyPorts,
+  call: Call,
+  { policy, update }: { readonly policy: string; readonly update: UpdatePolicy },
+): Promise<PolicyAnswer> {
+  refuseAnnounced(update);
+  const { copyTo: _copyTo, engine: _engine, ...settings } = update;
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return change(ports, call, { policy, change: (was) => ({ ...was, ...given }) });
+}
+
+/** Its schedule is switched off, or on again. The same again changes nothing. */
+export async function pausePolicy(
+  ports: PolicyPorts,
+  call: Call,
+  { policy, paused }: { readonly policy: string; readonly paused: boolean },
+): Promise<PolicyAnswer> {
+  return change(ports, call, { policy, change: (was) => ({ ...was, paused }) });
+}
+
+/** Its schedule and its alarm go, then the policy. Backups that it made stay, and nothing prunes them any more. */
+export async function deletePolicy(
+  ports: PolicyPorts,
+  call: Call,
+  { policy }: { readonly policy: string },
+): Promise<PolicyAnswer> {
+  return change(ports, call, { policy, change: (was) => ({ ...was, deleting: true }) });
+}
+
+interface Change {
+  readonly policy: string;
+  readonly change: (was: PolicyItem) => PolicyItem;
+}
+
+async function change(
+  ports: PolicyPorts,
+  call: Call,
+  { policy: name, change }: Change,
+): Promise<PolicyAnswer> {
+  return settle(async () => {
+    const prior = await priorOf(ports, call);
+    const was = await findPolicy(ports.table, call.namespace, name);
+    checkIfMatch(was, call.ifMatch);
+    const wanted = change(was);
+    const same = isDeepStrictEqual(wanted, was) && was.applied === was.intent;
+    if (prior !== undefined || same) return showPolicy(was, ports.clock());
+    refuseClaimed(was, ports.clock());
+    const updatedAt = ports.clock().toISOString();
+    const next: PolicyItem = { ...wanted, intent: was.intent + 1, applying: newClaim(ports), updatedAt };
+    await commit(ports, call, { writes: [replace('policy', was, next)], subject: was.id, status: 200 });
+    return showPolicy(await applyPolicy(ports, next), ports.clock());
+  });
+}
+
+function checkIfMatch(policy: PolicyItem, ifMatch: string | undefined): void {
+  if (ifMatch === undefined) return;
+  const accepted = ifMatch.split(',').map((tag) => tag.trim());
+  if (accepted.includes('*') || accepted.includes(etagOf(policy))) return;
+  throw new ProductError(
+    'StaleRevision',
+    `"${policy.name}" has changed: it is at revision ${policy.revision}.`,
+    {
+      value: ifMatch,
+      allowed: etagOf(policy),
+      about: { policy: policy.id },
+      hint: 'Read it again, and send its ETag.',
+    },
+  );
+}

@@ -1,0 +1,56 @@
+import type { PolicyItem } from '#shared/model/policy-items.ts';
+import { nextTicks, type PolicyPreview, type PreviewedVolume } from '#shared/model/policy.ts';
+import { mapLimit } from '#shared/model/map-limit.ts';
+import { whyNoBackup } from '#shared/model/rules-policy.ts';
+import type { Volume } from '#shared/model/volume.ts';
+import { listVolumes } from '#functions/volumes/list-volumes.ts';
+import type { PolicyPorts } from './ports.ts';
+import { momentOf, planRetention } from './retain.ts';
+import { findPolicy } from './view.ts';
+
+const shownRuns = 5;
+/** Each volume's backups are read. */
+const defaultVolumes = 50;
+const mostVolumes = 200;
+
+/** What the policy would do right now; changes nothing. @throws ProductError PolicyNotFound */
+export async function previewPolicy(
+  ports: PolicyPorts,
+  on: { readonly namespace: string; readonly policy: string },
+  query: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+): Promise<PolicyPreview> {
+  const policy = await findPolicy(ports.table, on.namespace, on.policy);
+  const { items, cursor } = await listVolumes(ports, on.namespace, {
+    label: [policy.selector],
+    limit: Math.min(query.limit ?? defaultVolumes, mostVolumes),
+    cursor: query.cursor,
+  });
+  const runs = nextTicks(policy, ports.clock(), shownRuns);
+  return {
+    timezone: policy.timezone,
+    nextRuns: runs.map((run) => run.toISOString()),
+    items: await mapLimit(items, 10, (volume) => previewed(ports, policy, volume)),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}
+
+async function previewed(ports: PolicyPorts, policy: PolicyItem, volume: Volume): Promise<PreviewedVolume> {
+  const { plan, backups } = await planRetention(ports, policy, volume.id);
+  const skipped = whyNoBackup(volume);
+  const at = (id: string): string => {
+    const backup = backups.get(id);
+    return backup === undefined ? '' : momentOf(backup);
+  };
+  return {
+    volumeId: volume.id,
+    volume: volume.name,
+    ...(skipped === undefined ? {} : { skipped }),
+    kept: [...plan.kept].map(([id, rules]) => ({
+      backup: id,
+      at: at(id),
+      rules: [...rules],
+      protected: [...(plan.protected.get(id) ?? [])],
+    })),
+    pruned: plan.pruned.map((id) => ({ backup: id, at: at(id) })),
+  };
+}

@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { keys, partitions, prefixes } from '#shared/aws/table/keys.ts';
+import { discard, put, replace, type Write } from '#shared/aws/table/writes.ts';
+import { mapLimit } from '#shared/model/map-limit.ts';
+import { RunId } from '#shared/model/names.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import type { OperationItem } from '#shared/model/items.ts';
+import type { PolicyItem, RunItem, RunVolumeItem } from '#shared/model/policy-items.ts';
+import { isRunFinished } from '#shared/model/policy.ts';
+import { listVolumes } from '#functions/volumes/list-volumes.ts';
+import type { Ports } from '#functions/volumes/ports.ts';
+import { beginBackup } from './begin-backup.ts';
+import { isOpen } from './list-policies.ts';
+import { prune } from './retain.ts';
+
+/*
+ * A run is carried out a step at a time, each in an invocation of its own: begin a page of backups, see which are done,
+ * prune a page. Where it is stands in the table, so that it goes on wherever it was left: by the same execution, by one
+ * that the sweeper starts, or by two at once, of which the run's revision lets one write.
+ */
+
+export const RunInput = z.object({ runId: RunId });
+export type RunInput = z.infer<typeof RunInput>;
+
+/** What the state machine BackupPolicyRun reads: as a worker's answer. */
+export interface RunOutput {
+  readonly runId: string;
+  readonly outcome: 'continue' | 'wait' | 'done' | 'failed';
+  /** 0 unless outcome is `wait`. */
+  readonly waitSeconds: number;
+}
+
+/** Volumes whose backups are begun in one step. A transaction takes 100 items. */
+export const pageSize = 40;
+/** Backups of one run that are under way at once: each is an execution that asks EC2 about its snapshot. */
+export const maxOpen = 200;
+/** What has been under way for so long makes room for others: the first snapshot of a large volume takes hours. */
+const slowAfterMs = 3_600_000;
+/** With them. All are read in one go. */
+const mostOpen = 800;
+/** Volumes whose end is written in one step: two items each, and the run. */
+const settledAtOnce = 45;
+/** Volumes that are pruned in one step. */
+const prunedAtOnce = 25;
+/** Backups that are begun at the same moment. */
+const concurrency = 5;
+/** After so long what is still open counts as failed; the machine's own time-out is later. */
+const givesUpAfterMs = 20 * 3_600_000;
+/** Runs of one tick are spread over so many seconds. */
+const jitterSeconds = 20;
+
+/** One step of a run. @throws ProductError Throttled, Unavailable, Conflict: the state machine repeats it by name. */
+export async function runStep(ports: Ports, { runId }: RunInput): Promise<RunOutput> {
+  const run = await ports.table.read('run', keys.run(runId));
+  if (run === undefined) return { runId, outcome: 'done', waitSeconds: 0 };
+  if (isRunFinished(run.state)) return endOf(run);
+  const early = jitterOf(run) - secondsSince(run, ports.clock());
+  if (early > 0) return waitFor(run, Math.ceil(early));
+  const policy = await ports.table.read('policy', keys.policy(run.policyId));
+  if (run.state === 'pruning') return prunePage(ports, run, policy);
+  return hasRoom(run) ? beginPage(ports, run, policy) : collect(ports, run, policy);
+}
+
+/** Whether the next page may be begun. */
+function hasRoom({ state, counts: { open }, slow }: RunItem): boolean {
+  return state === 'beginning' && open - slow + pageSize <= maxOpen && open + pageSize <= mostOpen;
+}
+
+function endOf({ id, state }: RunItem): RunOutput {
+  return { runId: id, outcome: state === 'failed' ? 'failed' : 'done', waitSeconds: 0 };
+}
+
+const goOn = ({ id }: RunItem): RunOutput => ({ runId: id, outcome: 'continue', waitSeconds: 0 });
+const waitFor = ({ id }: RunItem, waitSeconds: number): RunOutput => ({
+  runId: id,
+  outcome: 'wait',
+  waitSeconds,
+});
+
+/** Derived from its id, so that a repeat does not wait anew; who asks by hand does not wait. */
+function jitterOf({ id, cause }: RunItem): number {
+  if (cause === 'manual') return 0;
+  return (createHash('sha256').update(id).digest()[0] ?? 0) % jitterSeconds;
+}
+
+function secondsSince({ startedAt }: RunItem, now: Date): number {
+  return (now.getTime() - Date.parse(startedAt)) / 1_000;
+}
+
+/** Ever longer: a run of 20 hours looks about 1,300 times, which with its pages stays below 25,000 events. */
+function patience(run: RunItem, now: Date): number {
+  return Math.min(60, Math.max(2, Math.floor(secondsSince(run, now) / 20)));
+}
+
+async function beginPage(ports: Ports, run: RunItem, policy: PolicyItem | undefined): Promise<RunOutput> {
+  if (policy === undefined) return write(ports, run, { next: { ...run, state: 'collecting' } });
+  const label = [policy.selector];
+  const page = await listVolumes(ports, run.namespace, { label, limit: pageSize, cursor: run.cursor });
+  const items = await mapLimit(page.items, concurrency, ({ id, name }) =>
+    beginBackup(ports, { run, policy, volume: { volumeId: id, volume: name } }),
+  );
+  const counts = items.reduce(counted, { ...run.counts, selected: run.counts.selected + items.length });
+  const next: RunItem = {
+    ...run,
+    counts,
+    cursor: page.cursor,
+    state: page.cursor === undefined ? 'collecting' : 'beginning',
+  };
+  return write(ports, run, { next, writes: items.map((item) => put('runVolume', item)) });
+}
+
+type Counts = RunItem['counts'];
+
+/** What one volume adds. */
+function counted(counts: Counts, item: RunVolumeItem): Counts {
+  if (isOpen(item)) return { ...counts, open: counts.open + 1 };
+  const { state } = item;
+  return state === 'made' || state === 'failed' || state === 'skipped'
+    ? { ...counts, [state]: counts[state] + 1 }
+    : counts;
+}
+
+async function collect(ports: Ports, run: RunItem, policy: PolicyItem | undefined): Promise<RunOutput> {
+  const { items } = await ports.table.list('runVolume', {
+    pk: partitions.run(run.id),
+    prefix: prefixes.open,
+  });
+  const operations = await operationsOf(ports, items);
+  const looked = await mapLimit(items, concurrency, async (was) => ({
+    was,
+    is: await settled(ports, { run, policy, was, operation: operations.get(was.operation ?? '') }),
+  }));
+  const changed = looked.filter(({ was, is }) => was.state !== is.state).slice(0, settledAtOnce);
+  const writes = changed.flatMap(({ was, is }): Write[] =>
+    isOpen(is) ? [put('runVolume', is)] : [discard('runVolume', was), put('runVolume', is)],
+  );
+  const ended = changed.filter(({ is }) => !isOpen(is)).map(({ is }) => is);
+  const counts = ended.reduce(counted, { ...run.counts, open: run.counts.open - ended.length });
+  const all = run.state === 'collecting' && counts.open === 0;
+  const slow = slowOf(looked, ports.clock());
+  const next: RunItem = { ...run, counts, slow, ...(all ? { state: 'pruning', cursor: undefined } : {}) };
+  if (changed.length > 0 || all || slow !== run.slow) await write(ports, run, { next, writes });
+  const more = changed.length === settledAtOnce;
+  return all || hasRoom(next) || more ? goOn(run) : waitFor(run, patience(run, ports.clock()));
+}
+
+function slowOf(looked: readonly { readonly is: RunVolumeItem }[], now: Date): number {
+  const before = now.getTime() - slowAfterMs;
+  return looked.filter(({ is }) => isOpen(is) && Date.parse(is.since) < before).length;
+}
+
+async function operationsOf(
+  { table }: Ports,
+  items: readonly RunVolumeItem[],
+): Promise<ReadonlyMap<string, OperationItem>> {
+  const wanted = items.flatMap(({ operation }) =>
+    operation === undefined ? [] : [keys.operation(operation)],
+  );
+  const found = await table.readMany('operation', wanted);
+  return new Map(found.map((operation) => [operation.id, operation]));
+}
+
+interface Look {
+  readonly run: RunItem;
+  readonly policy: PolicyItem | undefined;
+  readonly was: RunVolumeItem;
+  readonly operation: OperationItem | undefined;
+}
+
+/** How it is with one open volume now. */
+async function settled(ports: Ports, { run, policy, was, operation }: Look): Promise<RunVolumeItem> {
+  if (was.state === 'waiting') {
+    if (policy === undefined) return { ...was, state: 'skipped', reason: 'The policy is gone.' };
+    return beginBackup(ports, { run, policy, volume: was });
+  }
+  if (operation === undefined) return { ...was, state: 'failed', reason: 'Its operation is forgotten.' };
+  if (operation.status === 'succeeded') return { ...was, state: 'made' };
+  if (isFinished(operation.status)) return { ...was, state: 'failed', reason: operation.error?.detail };
+  if (ports.clock().getTime() - Date.parse(was.since) < givesUpAfterMs) return was;
+  return { ...was, state: 'failed', reason: 'Not done after 20 hours.' };
+}
+
+async function prunePage(ports: Ports, run: RunItem, policy: PolicyItem | undefined): Promise<RunOutput> {
+  const { items, next: more } = await ports.table.list('runVolume', {
+    pk: partitions.run(run.id),
+    prefix: prefixes.done,
+    limit: prunedAtOnce,
+    ...(run.cursor === undefined ? {} : { after: run.cursor }),
+  });
+  const made = policy === undefined ? [] : items.filter(({ state }) => state === 'made');
+  const pruned = await mapLimit(made, concurrency, ({ volumeId }) =>
+    policy === undefined ? Promise.resolve([]) : prune(ports, policy, volumeId),
+  );
+  const counts = { ...run.counts, pruned: run.counts.pruned + pruned.flat().length };
+  if (more !== undefined) return write(ports, run, { next: { ...run, counts, cursor: more } });
+  const state = counts.failed > 0 ? 'failed' : 'succeeded';
+  const endedAt = ports.clock().toISOString();
+  return write(ports, run, { next: { ...run, counts, cursor: undefined, state, endedAt } });
+}
+
+/** Moves the run on; lost when another execution of it did so first, and then this one simply looks again. */
+async function write(
+  { table }: Ports,
+  run: RunItem,
+  { next, writes = [] }: { readonly next: RunItem; readonly writes?: readonly Write[] },
+): Promise<RunOutput> {
+  await table.transact([replace('run', run, next), ...writes]);
+  return isRunFinished(next.state) ? endOf(next) : goOn(next);
+}

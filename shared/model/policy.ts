@@ -1,0 +1,263 @@
+import * as z from 'zod';
+import { Consistency } from './backup.ts';
+import { Objective, parseDuration } from './duration.ts';
+import { ProductError } from './errors.ts';
+import { parseSelector } from './labels.ts';
+import {
+  BackupId,
+  Namespace,
+  OperationId,
+  PolicyId,
+  PolicyName,
+  RunId,
+  VolumeId,
+  VolumeName,
+} from './names.ts';
+import { Retention } from './retention.ts';
+import { longestGap, nextRuns, parseSchedule, ScheduleText } from './schedule.ts';
+import { Timezone } from './timezone.ts';
+
+/** How a policy makes backups: by the drivers' own means. */
+export const policyEngines = ['native'] as const;
+export const PolicyEngine = z.enum(policyEngines).meta({ id: 'PolicyEngine' });
+
+/** Which volumes: label conditions, all of which must hold. An empty one would select every volume that there ever is. */
+export const Selector = z
+  .string()
+  .max(512)
+  .superRefine((text, context) => {
+    const problem = selectorProblem(text);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({
+    id: 'Selector',
+    description: 'Label conditions: `key=value`, `key`, `!key`, separated by commas; all must hold',
+    example: 'backup=true',
+  });
+
+function selectorProblem(text: string): string | undefined {
+  const allowed = 'must be "key=value", "key" or "!key", separated by commas';
+  try {
+    return parseSelector(text).length > 0 ? undefined : `${allowed}; at least one`;
+  } catch {
+    return allowed;
+  }
+}
+
+/**
+ * `pending` recorded, and its schedule is being made or changed; `active` it runs on time; `paused` it does not run, and
+ * its alarm goes on watching; `deleting` its schedule and alarm are being removed.
+ */
+export const policyStates = ['pending', 'active', 'paused', 'deleting'] as const;
+export const PolicyState = z.enum(policyStates).meta({ id: 'PolicyState' });
+
+const Settings = {
+  schedule: ScheduleText,
+  timezone: Timezone,
+  selector: Selector,
+  retention: Retention,
+  engine: PolicyEngine,
+  consistency: Consistency.optional().meta({ description: 'Default: by the volume' }),
+  objective: Objective.optional().meta({ description: 'Default: twice the longest gap of the schedule' }),
+  description: z.string().max(1024),
+} as const;
+
+/** A policy as the API shows it. */
+export const Policy = z
+  .strictObject({
+    id: PolicyId,
+    namespace: Namespace,
+    name: PolicyName,
+    ...Settings,
+    state: PolicyState,
+    objectiveSeconds: z
+      .int()
+      .positive()
+      .meta({ description: 'The objective in force: a volume whose newest good backup is older is overdue' }),
+    nextRun: z.iso.datetime().optional().meta({ description: 'Absent while it is paused' }),
+    createdAt: z.iso.datetime(),
+    createdBy: z.string(),
+    updatedAt: z.iso.datetime(),
+    revision: z.int().positive(),
+  })
+  .meta({ id: 'Policy' });
+export type Policy = z.infer<typeof Policy>;
+
+/** What is asked for by name and is not there yet: refused by a rule, so that the answer says so. */
+const Announced = {
+  engine: z.enum(['native', 'restic']).default('native'),
+  copyTo: z.string().max(32).optional().meta({ description: 'Not part of this release' }),
+} as const;
+
+export const CreatePolicy = z
+  .strictObject({
+    name: PolicyName,
+    ...Settings,
+    timezone: Timezone.default('UTC'),
+    retention: Retention.default({}),
+    description: Settings.description.default(''),
+    ...Announced,
+  })
+  .meta({ id: 'CreatePolicy' });
+export type CreatePolicy = z.infer<typeof CreatePolicy>;
+
+/** What is given is changed; `retention` as a whole. */
+export const UpdatePolicy = z
+  .strictObject({
+    schedule: ScheduleText.optional(),
+    timezone: Timezone.optional(),
+    selector: Selector.optional(),
+    retention: Retention.optional(),
+    consistency: Settings.consistency,
+    objective: Settings.objective,
+    description: Settings.description.optional(),
+    engine: Announced.engine.unwrap().optional(),
+    copyTo: Announced.copyTo,
+  })
+  .refine((update) => Object.values(update).some((value) => value !== undefined), {
+    error: 'give at least one setting',
+  })
+  .meta({ id: 'UpdatePolicy' });
+export type UpdatePolicy = z.infer<typeof UpdatePolicy>;
+
+/** @throws ProductError NotSupported for an engine or a copy that this release does not have */
+export function refuseAnnounced({ engine, copyTo }: Pick<UpdatePolicy, 'engine' | 'copyTo'>): void {
+  if (engine === 'restic')
+    throw new ProductError('NotSupported', 'The engine "restic" is not part of this release.', {
+      value: engine,
+      allowed: 'native',
+    });
+  if (copyTo !== undefined)
+    throw new ProductError('NotSupported', 'Copies to another Region are not part of this release.', {
+      value: copyTo,
+      hint: 'Make the policy without a copy.',
+    });
+}
+
+/** `scheduled` by its tick; `manual` somebody asked. */
+export const runCauses = ['scheduled', 'manual'] as const;
+/**
+ * `beginning` backups are being started, page after page; `collecting` all are started, some are not done; `pruning`
+ * retention is carried out; `succeeded` nothing failed; `failed` at least one volume has no backup of this run that it
+ * should have.
+ */
+export const runStates = ['beginning', 'collecting', 'pruning', 'succeeded', 'failed'] as const;
+export const RunState = z.enum(runStates).meta({ id: 'RunState' });
+export type RunState = z.infer<typeof RunState>;
+
+export function isRunFinished(state: RunState): boolean {
+  return state === 'succeeded' || state === 'failed';
+}
+
+const Count = z.int().min(0);
+export const RunCounts = z.strictObject({
+  selected: Count,
+  /** Begun or waiting, not done. */
+  open: Count,
+  made: Count,
+  failed: Count,
+  skipped: Count.meta({ description: 'Nothing to back up, or another backup was under way all the time' }),
+  pruned: Count,
+});
+export type RunCounts = z.infer<typeof RunCounts>;
+
+/** One run of a policy, as the API shows it. */
+export const PolicyRun = z
+  .strictObject({
+    id: RunId,
+    policyId: PolicyId,
+    policy: PolicyName,
+    namespace: Namespace,
+    at: z.iso.datetime().meta({ description: 'The tick that it belongs to' }),
+    cause: z.enum(runCauses),
+    state: RunState,
+    counts: RunCounts,
+    caller: z.string(),
+    startedAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().optional(),
+  })
+  .meta({ id: 'PolicyRun' });
+export type PolicyRun = z.infer<typeof PolicyRun>;
+
+/** What a run did about one volume. `waiting`: another backup of it is under way, or AWS takes no more calls. */
+export const runVolumeStates = ['waiting', 'begun', 'made', 'failed', 'skipped'] as const;
+export const RunVolume = z
+  .strictObject({
+    volumeId: VolumeId,
+    volume: VolumeName,
+    state: z.enum(runVolumeStates),
+    operation: OperationId.optional(),
+    backup: BackupId.optional(),
+    reason: z.string().optional(),
+  })
+  .meta({ id: 'RunVolume' });
+export type RunVolume = z.infer<typeof RunVolume>;
+
+export const RuleWord = z.enum(['last', 'daily', 'weekly', 'monthly', 'yearly']);
+export const ProtectionWord = z.enum(['last-good', 'in-use', 'held', 'future', 'recent-failure', 'no-rules']);
+
+/** What a policy would do about one volume right now. */
+export const PreviewedVolume = z
+  .strictObject({
+    volumeId: VolumeId,
+    volume: VolumeName,
+    skipped: z.string().optional().meta({ description: 'Why a run would make no backup of it' }),
+    kept: z.array(
+      z.strictObject({
+        backup: BackupId,
+        at: z.iso.datetime(),
+        rules: z.array(z.strictObject({ rule: RuleWord, period: z.string() })),
+        protected: z.array(ProtectionWord),
+      }),
+    ),
+    pruned: z.array(z.strictObject({ backup: BackupId, at: z.iso.datetime() })),
+  })
+  .meta({ id: 'PreviewedVolume' });
+export type PreviewedVolume = z.infer<typeof PreviewedVolume>;
+
+/** One page of it; the next runs are on every page. */
+export const PolicyPreview = z
+  .strictObject({
+    timezone: Timezone,
+    nextRuns: z.array(z.iso.datetime()),
+    items: z.array(PreviewedVolume),
+    cursor: z.string().optional(),
+  })
+  .meta({ id: 'PolicyPreview' });
+export type PolicyPreview = z.infer<typeof PolicyPreview>;
+
+interface Timed {
+  readonly schedule: string;
+  readonly timezone: string;
+}
+
+/** The next times at which it runs, in UTC. */
+export function nextTicks({ schedule, timezone }: Timed, after: Date, count: number): Date[] {
+  return nextRuns(parseSchedule(schedule), timezone, { after, count });
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * How old a volume's newest good backup may get, in seconds: as it was set, else twice the longest gap between two
+ * runs, so that one run may fail and the next still be on time.
+ */
+export function objectiveOf(policy: Timed & { readonly objective?: string | undefined }): number {
+  if (policy.objective !== undefined) return parseDuration(policy.objective);
+  return 2 * 60 * longestGap(parseSchedule(policy.schedule));
+}
+
+/**
+ * The tick that a delivery belongs to: the last run at or before it. A late delivery and a second one have the same.
+ * Undefined where there was none in the last two days: then it is none of this schedule.
+ */
+export function tickOf(policy: Timed, delivered: Date): Date | undefined {
+  const minute = Math.floor(delivered.getTime() / 60_000) * 60_000;
+  for (const back of [3_600_000, dayMs, 2 * dayMs]) {
+    const after = new Date(minute - back);
+    const runs = nextTicks(policy, after, back / 60_000 + 1).filter((run) => run.getTime() <= minute);
+    const last = runs.at(-1);
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}
