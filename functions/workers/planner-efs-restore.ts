@@ -108,11 +108,13 @@ function choose(facts: EfsFacts, { point, job, found }: Looked): EfsStep {
       `No host found the files that AWS has restored${last === undefined ? '.' : `: ${last}`}`,
     );
   }
-  if (more.length > 0)
-    return fail(facts, `AWS has restored these files more than once just now: ${found.join(', ')}.`); // guard: restored-directory
+  if (more.length > 0) return fail(facts, doubtful(found)); // guard: restored-directory
   const directory = restoredAt(name, point.path);
   return { kind: 'foundDirectory', directory, message: `The files are in ${directory}`, progress: 80 };
 }
+
+const doubtful = (found: readonly string[]): string =>
+  `AWS has restored these files more than once just now: ${found.join(', ')}.`;
 
 /** To the second, as the host compares it. */
 function startOf({ createdAt }: RestoreJob, { now }: EfsFacts): number {

@@ -11,6 +11,11 @@ const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
 
+const recovery = {
+  points: 'test/unit/backups/recovery-points.test.ts',
+  restores: 'test/unit/backups/recovery-restores.test.ts',
+} as const;
+
 const agent = {
   archives: 'test/integration/archives/hostile.test.ts',
   blocks: 'test/unit/agent/blocks.test.ts',
@@ -32,6 +37,16 @@ const api = {
 
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
+  'point-shared': {
+    contract: 7,
+    says: 'A recovery point is not removed while another backup needs it.',
+    test: recovery.points,
+  },
+  'restored-directory': {
+    contract: 4,
+    says: 'A restored network volume is rooted at the directory that its own restore made; in doubt at none.',
+    test: recovery.restores,
+  },
   'backup-freezes': {
     contract: 7,
     says: 'What a host writes to is cut by that host, frozen, unless the backup asks for less.',
