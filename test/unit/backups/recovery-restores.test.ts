@@ -3,7 +3,7 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { answerPurge } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { type RecoveryFault } from '#test/fakes/fake-recovery-points.ts';
-import { existing, hostA, hostB, World } from '#test/unit/workers/support/world.ts';
+import { existing, hostA, hostB, type World } from '#test/unit/workers/support/world.ts';
 import {
   worldWith,
   pathOf,
