@@ -1,6 +1,7 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PurgeTask, Registration } from '#shared/model/host.ts';
+import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import type { Driver as DriverName } from '#shared/model/volume.ts';
 import type { AgentConfig } from './config.ts';
@@ -38,6 +39,7 @@ import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
 import { cut, type CutPorts } from './tasks/cut.ts';
+import { locate } from './tasks/locate.ts';
 import { Tasks } from './tasks/tasks.ts';
 
 export interface DaemonOptions {
@@ -125,7 +127,7 @@ function createDrivers(options: DaemonOptions, exec: Exec, mounts: Mounts): Driv
   const { api, log, config, deviceWaitMs } = options;
   const blocks = systemBlocks(exec);
   const filesystems = systemFilesystems(exec, blocks);
-  const own = ['mounts', 'records', 'purges'].map((name) => join(config.root, name));
+  const own = ['mounts', 'records', 'purges', 'looks'].map((name) => join(config.root, name));
   const rules = { allowedRoots: config.allowedRoots, reserved: [...own, config.volumesDir] };
   return {
     ebs: ebsDriver({
@@ -160,7 +162,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     onDenied: options.onDenied,
     pollSeconds: config.pollSeconds,
   });
-  const tasks = new Tasks({ api, log, perform: (task) => cut(cutPorts(parts, engine), task) });
+  const tasks = new Tasks({ api, log, perform: (task) => perform(parts, engine, task) });
   const engine: Engine = createEngine({
     api,
     log,
@@ -180,6 +182,17 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     requestSync: (withinMs) => loop.request(withinMs),
   });
   return { loop, engine };
+}
+
+/** One task of an operation. */
+function perform(parts: Parts, engine: Engine, task: HostTask): Promise<TaskResult> {
+  const { mounts, options } = parts;
+  switch (task.kind) {
+    case 'cut':
+      return cut(cutPorts(parts, engine), task);
+    case 'locate':
+      return locate({ mounts, directory: join(options.config.root, 'looks') }, task);
+  }
 }
 
 function cutPorts(parts: Parts, engine: Engine): CutPorts {

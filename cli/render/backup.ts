@@ -45,7 +45,14 @@ export function backupDetails(backup: Backup, now: number): string {
 }
 
 function storageText({ storage }: Backup): string | undefined {
-  return storage === undefined ? undefined : `${storage.snapshotId}, ${storage.sizeGiB} GiB`;
+  switch (storage?.kind) {
+    case 'snapshot':
+      return `${storage.snapshotId}, ${storage.sizeGiB} GiB`;
+    case 'recovery-point':
+      return `${storage.path} of ${storage.fileSystemId} in ${storage.recoveryPointArn}`;
+    default:
+      return undefined;
+  }
 }
 
 function consistencyText({ consistency, frozenMs, pointInTime }: Backup): string {

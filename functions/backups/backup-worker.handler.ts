@@ -1,3 +1,4 @@
+import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
@@ -15,6 +16,11 @@ const table = openTable(environment.TABLE_NAME);
 const driver = backupDriver({
   table,
   storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
+  recovery: new AwsRecoveryPoints({
+    vaultName: environment.BACKUP_VAULT_NAME,
+    roleArn: environment.BACKUP_ROLE_ARN,
+    fileSystemArn: environment.FILE_SYSTEM_ARN,
+  }),
   instances: new Ec2Instances(),
 });
 const clock = () => new Date();

@@ -1,9 +1,10 @@
 import { claimBacking, createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
 import { check } from '#shared/aws/table/writes.ts';
 import type { Consistency, CreateBackup } from '#shared/model/backup.ts';
+import { ProductError } from '#shared/model/errors.ts';
+import type { VolumeItem } from '#shared/model/items.ts';
 import { decideBackup, newBackup } from '#shared/model/rules-backup.ts';
 import { isSingleWriter } from '#shared/model/rules-use.ts';
-import type { Driver } from '#shared/model/volume.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { findVolume } from '#functions/volumes/find.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
@@ -42,9 +43,14 @@ export async function createBackup(
     const operation = newOperation(ports, call, { volume, parts });
     const backup = newBackup(record, {
       id: backupId,
+<<<<<<< HEAD
       origin: request.origin ?? 'manual',
       policy: request.policy,
       consistency: request.consistency ?? defaultConsistency(volume.driver),
+=======
+      origin: 'manual',
+      consistency: consistencyOf(volume, request.consistency),
+>>>>>>> recovery
       description: request.description,
       caller: call.caller.arn,
       region: ports.settings.region,
@@ -59,7 +65,13 @@ export async function createBackup(
   });
 }
 
-/** What one host writes to is frozen for the cut. */
-export function defaultConsistency(driver: Driver): Consistency {
-  return isSingleWriter(driver) ? 'freeze' : 'none';
+/** What one host writes to is frozen for the cut; what many hosts write to cannot be. @throws ProductError NotSupported */
+function consistencyOf({ name, driver, type }: VolumeItem, asked: Consistency | undefined): Consistency {
+  if (isSingleWriter(driver)) return asked ?? 'freeze';
+  if (asked === undefined || asked === 'none') return 'none';
+  throw new ProductError('NotSupported', `"${name}" is ${type}: many hosts may write to it at once.`, {
+    value: asked,
+    allowed: 'none',
+    hint: 'Stop what writes to it for the time of the backup, if it must be of one moment.',
+  });
 }

@@ -1,7 +1,10 @@
 import { createVolume } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
-import type { BackupItem, LeaseItem, VolumeItem } from '#shared/model/items.ts';
+import type { BackupItem, LeaseItem, MadeFrom, VolumeItem } from '#shared/model/items.ts';
+import { madeFromOf } from '#shared/model/rules-backup.ts';
+import { isSingleWriter } from '#shared/model/rules-use.ts';
+import { driverTraits, type Driver } from '#shared/model/volume.ts';
 import type { RestoreBackup } from '#shared/model/backup.ts';
 import {
   showOperation,
@@ -27,22 +30,22 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
     const backup = await findBackup(ports, call.namespace, request.backup);
-    const snapshotId = restorable(backup);
+    const madeFrom = restorable(backup);
     const name = request.name ?? backup.volume;
     const existing = await ports.table.readVolumeByName(call.namespace, name);
     if (existing !== undefined) return repeated(ports, existing.volume, backup);
     return begin(ports, call, {
       backup,
-      snapshotId,
-      volume: volumeOf(ports, call, { backup, request, name, snapshotId }),
+      volume: volumeOf(ports, call, { backup, request, name, madeFrom }),
     });
   });
 }
 
-/** The snapshot of a backup that is complete. @throws ProductError IllegalState; NotSupported for another Region's */
-export function restorable(backup: BackupItem): string {
-  const { id, state, storage } = backup;
-  if (state === 'available' && storage !== undefined) return storage.snapshotId;
+/** What a volume is made from, of a backup that is complete. @throws ProductError IllegalState */
+function restorable(backup: BackupItem): MadeFrom {
+  const { id, state } = backup;
+  const madeFrom = madeFromOf(backup);
+  if (madeFrom !== undefined) return madeFrom;
   throw new ProductError('IllegalState', `The backup ${id} is ${state}.`, {
     value: state,
     about: { backup: id },
@@ -61,7 +64,6 @@ function repeated(ports: Ports, volume: VolumeItem, { id }: BackupItem): Promise
 
 interface Restore {
   readonly backup: BackupItem;
-  readonly snapshotId: string;
   readonly volume: VolumeItem;
 }
 
@@ -69,13 +71,13 @@ interface Wanted {
   readonly backup: BackupItem;
   readonly request: Request;
   readonly name: string;
-  readonly snapshotId: string;
+  readonly madeFrom: MadeFrom;
 }
 
-function volumeOf(ports: Ports, call: Call, { backup, request, name, snapshotId }: Wanted): VolumeItem {
+function volumeOf(ports: Ports, call: Call, { backup, request, name, madeFrom }: Wanted): VolumeItem {
   const now = ports.clock().toISOString();
   const { format: _format, ...spec } = backup.source;
-  const availabilityZone = zoneOf(ports, request.availabilityZone ?? spec.availabilityZone);
+  const availabilityZone = zoneOf(ports, spec.driver, request.availabilityZone ?? spec.availabilityZone);
   return {
     ...spec,
     availabilityZone,
@@ -88,14 +90,15 @@ function volumeOf(ports: Ports, call: Call, { backup, request, name, snapshotId 
     revision: 1,
     attempt: 1,
     purge: false,
-    madeFrom: { backupId: backup.id, snapshotId },
+    madeFrom,
     createdAt: now,
     updatedAt: now,
     createdBy: call.caller.arn,
   };
 }
 
-function zoneOf({ settings }: Ports, zone: string | undefined): string {
+function zoneOf({ settings }: Ports, driver: Driver, zone: string | undefined): string | undefined {
+  if (!driverTraits[driver].zoned) return undefined;
   if (zone !== undefined && zone.slice(0, -1) === settings.region) return zone;
   throw new ProductError('InvalidInput', `A volume is restored in a zone of ${settings.region}.`, {
     value: zone ?? null,
@@ -110,8 +113,9 @@ async function begin(ports: Ports, call: Call, { backup, volume }: Restore): Pro
     parts: { kind: 'create', backup: backup.id, message },
   });
   const users = [...(await liveBackupUsers(ports, backup)), volume.id];
+  const lease = isSingleWriter(volume.driver) ? restoredLease(volume, backup) : undefined;
   const writes = [
-    ...createVolume({ ...volume, operation: operation.id }, restoredLease(volume, backup)),
+    ...createVolume({ ...volume, operation: operation.id }, lease),
     replace('backup', backup, { ...backup, users, updatedAt: operation.createdAt }),
   ];
   await commit(ports, call, { writes, subject: volume.id, status: 202, operation });

@@ -3,6 +3,7 @@ import type { NewSnapshot, Snapshot, Snapshots } from '#shared/aws/ec2/block-sto
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import { put, replace } from '#shared/aws/table/writes.ts';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, OperationItem, StepItem, TaskItem } from '#shared/model/items.ts';
 import type { Operation } from '#shared/model/operation.ts';
@@ -36,7 +37,8 @@ export async function cutVolume(ports: TaskPorts, caller: Caller, request: CutCa
   const task = await taskOf(ports, host.host.id, request.operation);
   const held = await heldVolume(ports, host, { volumeId: task.volumeId, epoch: request.epoch });
   const { operation, backup } = await subjectOf(ports, task);
-  if (backup.storage !== undefined) return { snapshotId: backup.storage.snapshotId };
+  const made = snapshotOfStorage(backup.storage);
+  if (made !== undefined) return { snapshotId: made };
   const claim = await claimCut(ports, { task, held });
   const snapshot = await snapshotNow(ports, {
     task,

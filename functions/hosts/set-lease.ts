@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { changeAttachment } from '#shared/aws/table/volume-writes.ts';
-import { check, replace, type Write } from '#shared/aws/table/writes.ts';
+import { check, put, replace, type Write } from '#shared/aws/table/writes.ts';
 import type { FilesystemRecord } from '#shared/model/volume.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { LeaseRequest } from '#shared/model/host.ts';
@@ -30,7 +30,7 @@ export async function setLease(ports: HostPorts, caller: Caller, request: Reques
     if (isOfEarlierUse(held, request)) throw earlierUse(held); // guard: lease-use
     const writes = isSingleWriter(held.record.volume.driver)
       ? leaseWrites(ports, held, request)
-      : attachmentWrites(held, request);
+      : attachmentWrites(ports, held, request);
     if (writes.length > 0) await ports.table.transact(writes);
     return {
       epoch: request.epoch,
@@ -66,8 +66,16 @@ function leaseWrites(ports: HostPorts, { record, attachment }: Held, request: Re
   return [replace('lease', lease, next), check('attachment', attachment)];
 }
 
-function attachmentWrites({ attachment }: Held, { inUse, ...request }: Request): Write[] {
+function attachmentWrites(
+  { clock }: HostPorts,
+  { record, attachment }: Held,
+  { inUse, ...request }: Request,
+): Write[] {
   const { bootId, use } = inUse ? request : { bootId: undefined, use: undefined };
   if (attachment.inUse === inUse && attachment.bootId === bootId && attachment.use === use) return [];
-  return changeAttachment(attachment, { ...attachment, inUse, bootId, use });
+  const first = inUse && record.used === undefined && record.volume.storage?.kind === 'efs';
+  return [
+    ...changeAttachment(attachment, { ...attachment, inUse, bootId, use }),
+    ...(first ? [put('used', { volumeId: attachment.volumeId, at: clock().toISOString() })] : []),
+  ];
 }

@@ -1,4 +1,5 @@
 import type { TaggedThing } from '#shared/aws/leftovers.ts';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import type { SweepPorts } from './ports.ts';
@@ -26,5 +27,5 @@ export async function removeDoubles(
 function isDouble({ state, storage, operation }: BackupItem, id: string): boolean {
   if (operation !== undefined) return false;
   if (storage === undefined) return state === 'failed';
-  return storage.snapshotId !== id;
+  return snapshotOfStorage(storage) !== id;
 }

@@ -1,5 +1,6 @@
 import type { TaggedThing } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { removeDoubles } from './doubles.ts';
@@ -46,7 +47,7 @@ async function without(
 /** A backup's, or that of an operation which is under way and has not written it down yet. */
 async function isBackup(table: Table, { id, tags }: TaggedThing): Promise<boolean> {
   const backup = await table.readBackup(tags[tagKeys.backup] ?? '');
-  if (backup !== undefined) return backup.storage?.snapshotId === id || backup.operation !== undefined;
+  if (backup !== undefined) return snapshotOfStorage(backup.storage) === id || backup.operation !== undefined;
   const operation = await table.readOperation(tags[tagKeys.operation] ?? '');
   return operation !== undefined && !isFinished(operation.status);
 }

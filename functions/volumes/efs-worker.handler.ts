@@ -1,3 +1,4 @@
+import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { EfsAccessPoints } from '#shared/aws/efs/efs-access-points.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
 import { openTable } from '#shared/aws/table/table.ts';
@@ -15,6 +16,11 @@ const clock = () => new Date();
 const driver = efsDriver({
   table,
   points: new EfsAccessPoints({ fileSystemId: environment.FILE_SYSTEM_ID }),
+  recovery: new AwsRecoveryPoints({
+    vaultName: environment.BACKUP_VAULT_NAME,
+    roleArn: environment.BACKUP_ROLE_ARN,
+    fileSystemArn: environment.FILE_SYSTEM_ARN,
+  }),
   undoWindowHours: environment.UNDO_WINDOW_HOURS,
 });
 const worker = new Worker({ table, waker: new QueueWaker(table, logger), log: logger, clock }, driver);

@@ -2,6 +2,7 @@ import { unbury } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, VolumeItem } from '#shared/model/items.ts';
+import { madeFromOf } from '#shared/model/rules-backup.ts';
 import { showOperation, type OperationAnswer } from './answer.ts';
 import { commit, newOperation } from './intent.ts';
 import type { Call, Ports } from './ports.ts';
@@ -45,7 +46,7 @@ export async function bringBack(
     state: 'creating',
     attempt: volume.attempt + 1,
     createdInAwsAt: undefined,
-    madeFrom: { backupId: final.id, snapshotId: final.storage?.snapshotId ?? '' },
+    madeFrom: madeFromOf(final),
     operation: operation.id,
     purge: false,
     deletedAt: undefined,

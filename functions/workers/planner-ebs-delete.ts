@@ -1,3 +1,4 @@
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { inUse, planLeave } from './planner-ebs-detach.ts';
 import { isHeld, mayAppearYet, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
 import { ageOf, done, minutes, type Failure } from './planner.ts';
@@ -131,7 +132,7 @@ export function planPurge(facts: EbsFacts): EbsStep {
     return { kind: 'deleteVolume', ebsId: storage.volumeId, message: 'Freeing the EBS volume', progress: 80 };
   }
   const removed = purge ? backups.filter(({ origin, held }) => origin === 'final' && !held) : [];
-  const left = removed.flatMap(({ storage: kept }) => (kept === undefined ? [] : [kept.snapshotId]));
+  const left = removed.flatMap(({ storage: kept }) => snapshotOfStorage(kept) ?? []);
   const next = left.find((id) => !done(operation, `removeDouble:${id}`));
   if (next !== undefined) return removeBackup(next);
   return {

@@ -7,6 +7,7 @@ import { isFinished } from '#shared/model/operation.ts';
 import { usersOf, type User } from '#shared/model/rules-use.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { productTags } from './product-tags.ts';
+import { planRestore, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
 import { ageOf, done, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
 /** Everything a plan of a volume that many hosts may use is made from. */
@@ -23,9 +24,13 @@ export interface EfsFacts {
   readonly powerless: ReadonlySet<string>;
   readonly now: Date;
   readonly undoWindowHours: number;
+  /** The volume has backups: its record stays when its storage is freed. */
+  readonly hasBackups: boolean;
+  /** Of a volume that is made from a recovery point. */
+  readonly restore: RestoreFacts | undefined;
 }
 
-export interface EfsSteps extends CommonSteps {
+export interface EfsSteps extends CommonSteps, RestoreSteps {
   /** EFS CreateAccessPoint. */
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
@@ -42,7 +47,8 @@ export interface EfsSteps extends CommonSteps {
   /** EFS DeleteAccessPoint. */
   deletePurgePoint: { readonly accessPointId: string };
   deleteAccessPoint: { readonly accessPointId: string };
-  forget: Record<never, never>;
+  /** Nothing is left in AWS; `keep`: but backups. */
+  forget: { readonly keep: boolean };
 }
 
 export type EfsStep = StepOf<EfsSteps>;
@@ -89,6 +95,8 @@ export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductEr
 function planCreate(facts: EfsFacts): EfsStep {
   const { volume } = facts.record;
   if (volume.storage === undefined) {
+    const restoring = planRestore(facts);
+    if (restoring !== undefined) return restoring;
     const mark = `createAccessPoint:${volume.attempt}`;
     return {
       kind: 'createAccessPoint',
@@ -137,12 +145,11 @@ export function directoryOf({ id }: Pick<VolumeItem, 'id'>): string {
 
 function wantedPoint(volume: VolumeItem): NewAccessPoint {
   const tags = { ...productTags(volume), [tagKeys.attempt]: String(volume.attempt) };
-  return {
-    clientToken: clientToken(volume.id, volume.attempt),
-    path: directoryOf(volume),
-    owner: volume.owner,
-    tags,
-  };
+  const token = clientToken(volume.id, volume.attempt);
+  const restored = volume.madeFrom?.recoveryPoint?.directory;
+  // Without an owner: were it not there, an access point that makes its root would show an empty volume.
+  if (restored !== undefined) return { clientToken: token, path: restored, tags };
+  return { clientToken: token, path: directoryOf(volume), owner: volume.owner, tags };
 }
 
 function planDelete(facts: EfsFacts): EfsStep {
@@ -193,7 +200,8 @@ function planPurge(facts: EfsFacts): EfsStep {
     return { kind: 'abandon', failure, message: failure.detail, progress: operation.progress };
   }
   const { storage } = volume;
-  if (storage?.kind !== 'efs') return { kind: 'forget', message: 'Gone', progress: 100 };
+  const keep = facts.hasBackups;
+  if (contentOf(volume) === undefined) return { kind: 'forget', keep, message: 'Gone', progress: 100 };
   if (purge?.done !== true) return empty(facts); // guard: purge-empties-first
   if (!done(operation, 'deletePurgePoint')) {
     const { accessPointId } = purge;
@@ -204,11 +212,11 @@ function planPurge(facts: EfsFacts): EfsStep {
       progress: 90,
     };
   }
-  if (!done(operation, 'deleteAccessPoint')) {
+  if (storage?.kind === 'efs' && !done(operation, 'deleteAccessPoint')) {
     const { accessPointId } = storage;
     return { kind: 'deleteAccessPoint', accessPointId, message: 'Removing the access point', progress: 95 };
   }
-  return { kind: 'forget', message: 'The storage is freed', progress: 100 };
+  return { kind: 'forget', keep, message: 'The storage is freed', progress: 100 };
 }
 
 function empty(facts: EfsFacts): EfsStep {
@@ -247,12 +255,18 @@ function awaitRemnants(facts: EfsFacts): EfsStep {
   return wait(facts, text, 60);
 }
 
+/** The directory that holds the volume's files, if there is one; of a restore that was not finished too. */
+function contentOf({ storage, madeFrom }: VolumeItem): string | undefined {
+  return storage?.kind === 'efs' ? storage.path : madeFrom?.recoveryPoint?.directory;
+}
+
 /** Rooted at the volume's directory, never at the file system's; as root, since the files belong to anybody. */
 function purgePoint(volume: VolumeItem): NewAccessPoint {
   const { owner } = volume;
   const token = clientToken(`${volume.id}#purge`, volume.attempt);
   const posixUser = { uid: 0, gid: 0 };
-  return { clientToken: token, path: directoryOf(volume), owner, posixUser, tags: productTags(volume) };
+  const path = contentOf(volume) ?? directoryOf(volume);
+  return { clientToken: token, path, owner, posixUser, tags: productTags(volume) };
 }
 
 function mayFree({ record, now }: EfsFacts): boolean {

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
+import { onRecoveryPoints, restoreRecoveryPoints } from '../permissions/recovery-points.ts';
 import { onTable } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import { ProductFunction } from './product-function.ts';
@@ -32,6 +33,11 @@ export class Workers extends Construct {
       QUEUE_PREFIX: hostQueuePrefix,
       UNDO_WINDOW_HOURS: String(config.undoWindowHours),
     };
+    const recovery = {
+      BACKUP_VAULT_NAME: storage.recovery.vaultName,
+      BACKUP_ROLE_ARN: storage.recovery.roleArn,
+      FILE_SYSTEM_ARN: storage.files.fileSystemArn,
+    };
     this.ebsWorker = new ProductFunction(this, 'EbsWorker', {
       name: 'ebs-worker',
       environment: { ...environment, VOLUME_KEY_ARN: storage.volumeKey.keyArn },
@@ -40,18 +46,29 @@ export class Workers extends Construct {
     });
     this.efsWorker = new ProductFunction(this, 'EfsWorker', {
       name: 'efs-worker',
-      environment: { ...environment, FILE_SYSTEM_ID: storage.files.fileSystemId },
-      permissions: [...onTable(storage), sendToHosts(this), ...onAccessPoints(this, storage.files)],
+      environment: { ...environment, ...recovery, FILE_SYSTEM_ID: storage.files.fileSystemId },
+      permissions: [
+        ...onTable(storage),
+        sendToHosts(this),
+        ...onAccessPoints(this, storage.files),
+        ...restoreRecoveryPoints(this, storage.recovery),
+      ],
       timeout,
     });
     this.backupWorker = new ProductFunction(this, 'BackupWorker', {
       name: 'backup-worker',
       environment: {
+        ...recovery,
         TABLE_NAME: storage.table.tableName,
         QUEUE_PREFIX: hostQueuePrefix,
         VOLUME_KEY_ARN: storage.volumeKey.keyArn,
       },
-      permissions: [...onTable(storage), sendToHosts(this), ...onSnapshots(this)],
+      permissions: [
+        ...onTable(storage),
+        sendToHosts(this),
+        ...onSnapshots(this),
+        ...onRecoveryPoints(this, storage.recovery),
+      ],
       timeout,
     });
   }

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { ArchiveBucket } from '../constructs/archive-bucket.ts';
 import { ProductKey } from '../constructs/product-key.ts';
+import { RecoveryVault } from '../constructs/recovery-vault.ts';
 import { SharedFiles } from '../constructs/shared-files.ts';
 import { VolumeTable } from '../constructs/volume-table.ts';
 
@@ -21,10 +22,12 @@ export class StorageStack extends Stack {
   readonly table: VolumeTable;
   readonly archive: ArchiveBucket;
   readonly files: SharedFiles;
+  readonly recovery: RecoveryVault;
 
   constructor(scope: Construct, id: string, { config, ...props }: StorageStackProps) {
     super(scope, id, {
-      description: 'Hivemind Volumes: table, keys, archive bucket and shared file system (retained)',
+      description:
+        'Hivemind Volumes: table, keys, archive bucket, shared file system and its backup vault (retained)',
       terminationProtection: true,
       ...props,
     });
@@ -40,6 +43,7 @@ export class StorageStack extends Stack {
     this.table = new VolumeTable(this, 'Table', { key: this.dataKey });
     this.archive = new ArchiveBucket(this, 'Archive', { key: this.dataKey });
     this.files = new SharedFiles(this, 'Files', { config, key: this.dataKey });
+    this.recovery = new RecoveryVault(this, 'Recovery', { files: this.files, key: this.dataKey });
     this.addOutputs();
   }
 
@@ -49,6 +53,7 @@ export class StorageStack extends Stack {
       VolumeKeyArn: this.volumeKey.keyArn,
       ArchiveBucketName: this.archive.bucketName,
       FileSystemId: this.files.fileSystemId,
+      BackupVaultName: this.recovery.vaultName,
       FileClientSecurityGroupId: this.files.clientSecurityGroupId,
       VpcId: this.files.vpcId,
     };

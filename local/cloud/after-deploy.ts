@@ -1,3 +1,4 @@
+import { BackupClient, CreateBackupVaultCommand, paginateListBackupVaults } from '@aws-sdk/client-backup';
 import {
   CloudFormationClient,
   DescribeStackResourceCommand,
@@ -7,20 +8,21 @@ import { DescribeTimeToLiveCommand, DynamoDBClient, UpdateTimeToLiveCommand } fr
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from '@aws-sdk/client-efs';
 import { join } from 'node:path';
 import type { CloudFile } from './cloud-file.ts';
-import { clientConfig, deployerCredentials, stacks } from './deploy.ts';
+import { clientConfig, stacks } from './deploy.ts';
 import { CloudError } from './errors.ts';
 import { callSocket } from './http.ts';
 
 /*
  * Everything in which a local cloud differs from an account after the same deployment, in this one place:
  * - the tables' TTL is switched on, which the emulator's CloudFormation drops;
- * - the EFS file systems that CloudFormation made are made known to the storage service.
+ * - the EFS file systems that CloudFormation made are made known to the storage service, and so are the vaults of AWS Backup.
  * (That plain http on loopback passes TLS-only statements is a correction of the emulator: local/emulator/corrections.py.)
  */
 
 export async function afterDeploy(cloud: CloudFile): Promise<void> {
   await switchTtlOn(cloud);
   await copyFileSystems(cloud);
+  await copyVaults(cloud);
 }
 
 interface TableResource {
@@ -52,17 +54,32 @@ async function switchTtlOnOf(cloud: CloudFile, TableName: string, AttributeName:
 
 /** What CloudFormation makes stays inside the emulator: the storage service gets it with the same ids. */
 async function copyFileSystems(cloud: CloudFile): Promise<void> {
-  const inEmulator = new EFSClient({
-    region: cloud.region,
-    endpoint: `http://127.0.0.1:${cloud.ports.emulator}`,
-    credentials: { ...deployerCredentials },
-  });
+  const inEmulator = new EFSClient(emulatorConfig(cloud));
   const { FileSystems = [] } = await inEmulator.send(new DescribeFileSystemsCommand({}));
   for (const fileSystem of FileSystems) {
     const { FileSystemId } = fileSystem;
     const { MountTargets = [] } = await inEmulator.send(new DescribeMountTargetsCommand({ FileSystemId }));
     await admin(cloud, `/filesystems/${FileSystemId}`, { ...fileSystem, MountTargets });
   }
+}
+
+/** A vault that the storage service has already stays as it is: the request's id is the vault's name. */
+async function copyVaults(cloud: CloudFile): Promise<void> {
+  const backup = new BackupClient(clientConfig(cloud));
+  const client = new BackupClient(emulatorConfig(cloud));
+  for await (const { BackupVaultList = [] } of paginateListBackupVaults({ client }, {})) {
+    for (const { BackupVaultName, EncryptionKeyArn } of BackupVaultList) {
+      const CreatorRequestId = BackupVaultName;
+      await backup.send(
+        new CreateBackupVaultCommand({ BackupVaultName, EncryptionKeyArn, CreatorRequestId }),
+      );
+    }
+  }
+}
+
+/** The emulator itself, behind the edge. */
+function emulatorConfig(cloud: CloudFile): ReturnType<typeof clientConfig> {
+  return { ...clientConfig(cloud), endpoint: `http://127.0.0.1:${cloud.ports.emulator}` };
 }
 
 async function admin(cloud: CloudFile, path: string, body: unknown): Promise<void> {

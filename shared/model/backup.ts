@@ -42,8 +42,21 @@ export const BackupStorage = z.discriminatedUnion('kind', [
     /** Size of the volume, which a restore needs at least. */
     sizeGiB: z.int().positive(),
   }),
+  z.strictObject({
+    kind: z.literal('recovery-point'),
+    /** Of the whole file system: other backups may have the same one. */
+    recoveryPointArn: z.string(),
+    fileSystemId: z.string(),
+    /** The volume's directory in it. */
+    path: z.string(),
+  }),
 ]);
 export type BackupStorage = z.infer<typeof BackupStorage>;
+
+/** The snapshot that it is, if it is one. */
+export function snapshotOfStorage(storage: BackupStorage | undefined): string | undefined {
+  return storage?.kind === 'snapshot' ? storage.snapshotId : undefined;
+}
 
 /** The volume as it was when the backup was made: enough to make it again. */
 export const BackupSource = z

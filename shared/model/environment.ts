@@ -49,8 +49,20 @@ export const PolicyRunEnvironment = VolumesApiEnvironment.extend({});
 /** Counts what is overdue, and makes policies' schedules and alarms good. */
 export const WatchBackupsEnvironment = Common.extend({ ...PolicyKeeper });
 
+/** Recovery points of the shared file system. */
+const Recovery = {
+  BACKUP_VAULT_NAME: z.string().min(1),
+  /** That AWS Backup works under. */
+  BACKUP_ROLE_ARN: z.string().min(1),
+  FILE_SYSTEM_ARN: z.string().min(1),
+};
+
 /** Makes and removes backups. */
-export const BackupWorkerEnvironment = Common.extend({ ...Waker, VOLUME_KEY_ARN: z.string().min(1) });
+export const BackupWorkerEnvironment = Common.extend({
+  ...Waker,
+  ...Recovery,
+  VOLUME_KEY_ARN: z.string().min(1),
+});
 
 export const EbsWorkerEnvironment = Common.extend({
   ...Waker,
@@ -59,6 +71,7 @@ export const EbsWorkerEnvironment = Common.extend({
 });
 export const EfsWorkerEnvironment = Common.extend({
   ...Waker,
+  ...Recovery,
   FILE_SYSTEM_ID: z.string().min(1),
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });

@@ -11,7 +11,14 @@ const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
 
+<<<<<<< HEAD
 const retention = 'test/unit/policies/retention.test.ts';
+=======
+const recovery = {
+  points: 'test/unit/backups/recovery-points.test.ts',
+  restores: 'test/unit/backups/recovery-restores.test.ts',
+} as const;
+>>>>>>> recovery
 
 const agent = {
   archives: 'test/integration/archives/hostile.test.ts',
@@ -34,6 +41,16 @@ const api = {
 
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
+  'point-shared': {
+    contract: 7,
+    says: 'A recovery point is not removed while another backup needs it.',
+    test: recovery.points,
+  },
+  'restored-directory': {
+    contract: 4,
+    says: 'A restored network volume is rooted at the directory that its own restore made; in doubt at none.',
+    test: recovery.restores,
+  },
   'backup-freezes': {
     contract: 7,
     says: 'What a host writes to is cut by that host, frozen, unless the backup asks for less.',

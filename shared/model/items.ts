@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
 import { Backup, Consistency } from './backup.ts';
-import { TaskResult } from './task.ts';
+import { locateFields, TaskResult } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
@@ -10,6 +10,30 @@ import { FilesystemRecord, Volume } from './volume.ts';
  * What the table stores. docs/architecture.md has the keys and every access pattern; keys are made in shared/aws only.
  * A volume is several items under one partition, so that reports and leases never raise the revision behind the ETag.
  */
+
+/** What a restore to a file system has come to. */
+const RestoredPoint = z.strictObject({
+  arn: z.string(),
+  fileSystemId: z.string(),
+  /** Directory in the recovery point. */
+  path: z.string(),
+  /** The volume that it was the directory of. */
+  sourceId: VolumeId,
+  /** AWS Backup's restore job. */
+  jobId: z.string().optional(),
+  /** Temporary access point at the file system's root, for the host that looks where AWS has put it. */
+  lookPoint: z.string().optional(),
+  /** Where it is now. */
+  directory: z.string().optional(),
+});
+
+/** The backup that a volume's storage is made from: its snapshot or its recovery point. */
+const MadeFrom = z.strictObject({
+  backupId: BackupId,
+  snapshotId: z.string().optional(),
+  recoveryPoint: RestoredPoint.optional(),
+});
+export type MadeFrom = z.infer<typeof MadeFrom>;
 
 /** Desired state. */
 export const VolumeItem = Volume.omit({
@@ -23,7 +47,7 @@ export const VolumeItem = Volume.omit({
   /** When the current attempt's create answered 200: NotFound for 10 minutes after it means that attempt failed. */
   createdInAwsAt: z.iso.datetime().optional(),
   /** The backup that its storage is made from. */
-  madeFrom: z.strictObject({ backupId: BackupId, snapshotId: z.string() }).optional(),
+  madeFrom: MadeFrom.optional(),
   /** The snapshot of the delete under way; once it is complete it is the final backup's. */
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
@@ -193,6 +217,8 @@ export type PurgeItem = z.infer<typeof PurgeItem>;
 export const BackupItem = Backup.extend({
   /** Who needs it right now: operations that are not finished, and volumes whose storage is still to be made from it. */
   users: z.array(z.union([OperationId, VolumeId])).max(200),
+  /** Backups of one file system with the same run share one recovery point: a policy's run, else the operation. */
+  run: z.string().max(128).optional(),
 });
 export type BackupItem = z.infer<typeof BackupItem>;
 
@@ -213,19 +239,62 @@ export const BackingItem = z.strictObject({
 });
 export type BackingItem = z.infer<typeof BackingItem>;
 
-/** Something that a host is asked to do for an operation; under the operation, with a twin in the host's partition until it is done. */
-export const TaskItem = z.strictObject({
+/** A recovery point of a whole file system, shared by the backups of one run. */
+export const SharedPointItem = z.strictObject({
+  fileSystemId: z.string(),
+  run: z.string().max(128),
+  state: z.enum(['creating', 'available', 'failed', 'deleting']),
+  /** While `creating` the operation that drives the job; while `deleting` the one that removes it. */
+  operationId: OperationId,
+  jobId: z.string().optional(),
+  recoveryPointArn: z.string().optional(),
+  /** When AWS began the job. */
+  startedAt: z.iso.datetime().optional(),
+  /** AWS's words. */
+  reason: z.string().optional(),
+  createdAt: z.iso.datetime(),
+  revision: z.int().positive(),
+});
+export type SharedPointItem = z.infer<typeof SharedPointItem>;
+
+/** That the point's job is to be made or is under way: one at a time for a file system. */
+export const SharedJobItem = SharedPointItem.pick({ fileSystemId: true, run: true, createdAt: true });
+export type SharedJobItem = z.infer<typeof SharedJobItem>;
+
+/** A backup that needs the shared point. */
+export const SharedUserItem = SharedPointItem.pick({ fileSystemId: true, run: true }).extend({
+  backupId: BackupId,
+});
+export type SharedUserItem = z.infer<typeof SharedUserItem>;
+
+/** That a network volume was mounted once: its directory exists. In the volume's partition. */
+export const UsedItem = z.strictObject({ volumeId: VolumeId, at: z.iso.datetime() });
+export type UsedItem = z.infer<typeof UsedItem>;
+
+/** That the volume's directory is being restored: one at a time, so that what appears is this restore's. In its partition. */
+export const RestoringItem = z.strictObject({
+  volumeId: VolumeId,
+  operationId: OperationId,
+  at: z.iso.datetime(),
+});
+export type RestoringItem = z.infer<typeof RestoringItem>;
+
+const taskBase = {
   operationId: OperationId,
   hostId: HostId,
   volumeId: VolumeId,
   epoch: z.int().min(0),
-  kind: z.literal('cut'),
-  consistency: Consistency,
   /** After it the host does not begin any more. */
   deadline: z.iso.datetime(),
   at: z.iso.datetime(),
   /** The host has called for the cut: whether it was made is not known until the host says so. */
   begun: z.boolean().default(false),
   result: TaskResult.optional(),
-});
+};
+
+/** Something that a host is asked to do for an operation; under the operation, with a twin in the host's partition until it is done. */
+export const TaskItem = z.discriminatedUnion('kind', [
+  z.strictObject({ ...taskBase, kind: z.literal('cut'), consistency: Consistency }),
+  z.strictObject({ ...taskBase, kind: z.literal('locate'), ...locateFields }),
+]);
 export type TaskItem = z.infer<typeof TaskItem>;

@@ -1,13 +1,14 @@
 import type { Backup, BackupKind, BackupOrigin, Consistency } from './backup.ts';
 import { ProductError } from './errors.ts';
-import type { BackupItem } from './items.ts';
+import type { BackupItem, MadeFrom } from './items.ts';
+import { isRestorable } from './restored-directory.ts';
 import { illegal, underWay, type VolumeFacts } from './rules-use.ts';
 import { driverTraits, type Driver } from './volume.ts';
 
 /** The driver's own kind of backup; undefined where this release has none. */
 export const nativeKinds = {
   ebs: 'snapshot',
-  efs: undefined,
+  efs: 'recovery-point',
   bind: undefined,
   tmpfs: undefined,
 } as const satisfies Record<Driver, BackupKind | undefined>;
@@ -15,6 +16,8 @@ export const nativeKinds = {
 /** Facts of a volume and the operation that backs it up now. */
 export type BackupSubject = VolumeFacts & {
   readonly backing: { readonly operationId: string } | undefined;
+  /** A network volume's directory is made by its first mount. */
+  readonly used: { readonly at: string } | undefined;
 };
 
 /**
@@ -24,7 +27,7 @@ export type BackupSubject = VolumeFacts & {
  *   while it is being made or backed up.
  */
 export function decideBackup(subject: BackupSubject): BackupKind {
-  const { volume, lease, backing } = subject;
+  const { volume, backing } = subject;
   const kind = nativeKinds[volume.driver];
   if (!driverTraits[volume.driver].durable) {
     throw new ProductError(
@@ -43,15 +46,16 @@ export function decideBackup(subject: BackupSubject): BackupKind {
       `Backups of ${volume.type} volumes are not part of this release.`,
       {
         value: volume.type,
-        allowed: 'local volumes',
+        allowed: 'local and network volumes',
       },
     );
   }
   if (volume.state === 'creating') throw underWay(volume);
-  if (volume.state === 'unplaced' || lease?.filesystem.state !== 'formatted') throw blank(subject);
+  if (isBlank(subject)) throw blank(subject);
   if (volume.storage === undefined || !backable.has(volume.state)) {
     throw illegal(volume, `"${volume.name}" is ${volume.state}.`, 'Back up a volume that exists.');
   }
+  if (volume.storage.kind === 'efs' && !isRestorable(volume.storage.path)) throw tooDeep(subject);
   if (backing !== undefined) {
     throw new ProductError('OperationInProgress', `A backup of "${volume.name}" is being made.`, {
       value: volume.name,
@@ -60,6 +64,26 @@ export function decideBackup(subject: BackupSubject): BackupKind {
     });
   }
   return kind;
+}
+
+/** Nothing was ever written to it: there is no filesystem, or no directory. What was restored holds something. */
+function isBlank({ volume, lease, used }: BackupSubject): boolean {
+  if (volume.state === 'unplaced') return true;
+  if (driverTraits[volume.driver].formatted) return lease?.filesystem.state !== 'formatted';
+  return used === undefined && volume.madeFrom === undefined;
+}
+
+/** AWS Backup restores below one more directory, and an access point's root may have 100 characters. */
+function tooDeep({ volume }: VolumeFacts): ProductError {
+  return new ProductError(
+    'NotSupported',
+    `"${volume.name}" was itself restored by AWS Backup: restored once more it would lie too deep for an access point.`,
+    {
+      value: volume.name,
+      allowed: 'network volumes that were created, not restored',
+      hint: 'Copy its files to a new network volume, and back that up.',
+    },
+  );
 }
 
 const backable: ReadonlySet<string> = new Set(['available', 'attaching', 'attached', 'detaching']);
@@ -83,6 +107,8 @@ export interface NewBackup {
   readonly region: string;
   readonly now: Date;
   readonly operation?: string;
+  /** The run that it shares a recovery point with. @default the operation alone */
+  readonly run?: string;
 }
 
 /** The record of a backup that is being made. */
@@ -93,12 +119,14 @@ export function newBackup(
   const at = parts.now.toISOString();
   const { type, driver, sizeBytes, labels, options, description, filesystem } = volume;
   const { owner, readOnly, encrypted, availabilityZone } = volume;
+  const kind = nativeKinds[driver] ?? 'archive';
+  const run = kind === 'recovery-point' ? (parts.run ?? parts.operation) : undefined;
   return {
     id: parts.id,
     namespace: volume.namespace,
     volumeId: volume.id,
     volume: volume.name,
-    kind: nativeKinds[driver] ?? 'archive',
+    kind,
     state: 'creating',
     origin: parts.origin,
     policy: parts.policy,
@@ -119,10 +147,12 @@ export function newBackup(
       format: lease?.filesystem ?? { state: 'none' },
     },
     consistency: parts.consistency,
-    pointInTime: true,
+    // AWS Backup reads a file system while it is written to.
+    pointInTime: kind === 'snapshot',
     held: false,
     operation: parts.operation,
     users: [],
+    ...(run === undefined ? {} : { run }),
     createdAt: at,
     createdBy: parts.caller,
     updatedAt: at,
@@ -130,7 +160,22 @@ export function newBackup(
   };
 }
 
+/** What a volume that is made from the backup has to know of it; undefined for one that is not complete. */
+export function madeFromOf({ id, volumeId, state, storage }: BackupItem): MadeFrom | undefined {
+  if (state !== 'available') return undefined;
+  switch (storage?.kind) {
+    case 'snapshot':
+      return { backupId: id, snapshotId: storage.snapshotId };
+    case 'recovery-point': {
+      const { recoveryPointArn: arn, fileSystemId, path } = storage;
+      return { backupId: id, recoveryPoint: { arn, fileSystemId, path, sourceId: volumeId } };
+    }
+    default:
+      return undefined;
+  }
+}
+
 /** A backup as the API shows it. */
-export function viewBackup({ users: _users, ...shown }: BackupItem): Backup {
+export function viewBackup({ users: _users, run: _run, ...shown }: BackupItem): Backup {
   return shown;
 }

@@ -2,21 +2,38 @@ import * as z from 'zod';
 import { Consistency } from './backup.ts';
 import { OperationId, VolumeId } from './names.ts';
 
+const base = {
+  /** The operation that it belongs to; also the task's id. */
+  operationId: OperationId,
+  volumeId: VolumeId,
+  epoch: z.int().min(0),
+  /** After it the host does not begin any more. */
+  deadline: z.iso.datetime(),
+  /** The cut was called for before: an agent that does not remember it reports it as failed. */
+  begun: z.boolean(),
+};
+
+/** What `locate` needs beside it. */
+export const locateFields = {
+  fileSystemId: z.string(),
+  /** Temporary access point at the file system's root. */
+  accessPointId: z.string(),
+  /** Directory that was restored. */
+  path: z.string(),
+  /** Only directories that AWS named at this time or later: as in their names, to the second. */
+  since: z.string(),
+};
+
+/** Freeze the volume and have its snapshot made. */
+const CutTask = z.strictObject({ ...base, kind: z.literal('cut'), consistency: Consistency });
+export type CutTask = z.infer<typeof CutTask>;
+
+/** Look below which directories at the root of a file system a restore has put a path. Reads names alone. */
+const LocateTask = z.strictObject({ ...base, kind: z.literal('locate'), ...locateFields });
+export type LocateTask = z.infer<typeof LocateTask>;
+
 /** What a host is asked to do for an operation, beside what its assignments say. */
-export const HostTask = z
-  .strictObject({
-    /** The operation that it belongs to; also the task's id. */
-    operationId: OperationId,
-    kind: z.literal('cut'),
-    volumeId: VolumeId,
-    epoch: z.int().min(0),
-    consistency: Consistency,
-    /** After it the host does not begin any more. */
-    deadline: z.iso.datetime(),
-    /** The cut was called for before: an agent that does not remember it reports it as failed. */
-    begun: z.boolean(),
-  })
-  .meta({ id: 'HostTask' });
+export const HostTask = z.discriminatedUnion('kind', [CutTask, LocateTask]).meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;
 
 /** How a task ended. */
@@ -25,6 +42,8 @@ export const TaskResult = z
     outcome: z.enum(['done', 'failed']),
     /** Milliseconds for which the filesystem was frozen. */
     frozenMs: z.number().min(0).optional(),
+    /** Names of the directories, of a `locate`. */
+    found: z.array(z.string().max(255)).max(100).optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })
   .meta({ id: 'TaskResult' });

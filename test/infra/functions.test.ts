@@ -148,6 +148,12 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:CreateSnapshot',
     'ec2:DeleteSnapshot',
     'ec2:CreateTags',
+    'iam:PassRole',
+    'backup:StartBackupJob',
+    'backup:TagResource',
+    'backup:DescribeBackupJob',
+    'backup:DescribeRecoveryPoint',
+    'backup:DeleteRecoveryPoint',
   ],
   'ebs-worker': [
     'sqs:SendMessage',
@@ -169,6 +175,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'elasticfilesystem:TagResource',
     'elasticfilesystem:DescribeAccessPoints',
     'elasticfilesystem:DeleteAccessPoint',
+    'iam:PassRole',
+    'backup:StartRestoreJob',
+    'backup:DescribeRestoreJob',
   ],
   // What it may do with a queue comes with its own dead letters.
   sweeper: [

@@ -1,9 +1,23 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { PolicyDocument, allResources, resourcesOf, synthesise, missing, unlike } from './support/synth.ts';
+import {
+  PolicyDocument,
+  allResources,
+  resourcesOf,
+  statementsOf,
+  synthesise,
+  missing,
+  unlike,
+} from './support/synth.ts';
 
 const { storage: template } = synthesise();
-const statefulTypes = ['AWS::DynamoDB::Table', 'AWS::KMS::Key', 'AWS::S3::Bucket', 'AWS::EFS::FileSystem'];
+const statefulTypes = [
+  'AWS::Backup::BackupVault',
+  'AWS::DynamoDB::Table',
+  'AWS::KMS::Key',
+  'AWS::S3::Bucket',
+  'AWS::EFS::FileSystem',
+];
 
 test('logical ids of what holds data never change: a new id is a new, empty resource', () => {
   const ids = Object.entries(allResources(template))
@@ -11,6 +25,7 @@ test('logical ids of what holds data never change: a new id is a new, empty reso
     .map(([id, { Type }]) => `${Type} ${id}`)
     .toSorted();
   expect(ids).toEqual([
+    'AWS::Backup::BackupVault RecoveryVault6C09023D',
     'AWS::DynamoDB::Table TableCD117FA1',
     'AWS::EFS::FileSystem FilesFileSystem8770F8A4',
     'AWS::KMS::Key DataKey17AFBB84',
@@ -139,6 +154,33 @@ test('the file system is encrypted under our key, backed up, and mounted over TL
       },
     }),
   ).toBe('');
+});
+
+test('recovery points are kept under our key, and AWS Backup may touch our file system alone', () => {
+  expect(
+    missing(template, 'AWS::Backup::BackupVault', {
+      BackupVaultName: 'hivemind-volumes',
+      EncryptionKeyArn: { 'Fn::GetAtt': ['DataKey17AFBB84', 'Arn'] },
+    }),
+  ).toBe('');
+  expect(
+    missing(template, 'AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Action: 'sts:AssumeRole',
+            Effect: 'Allow',
+            Principal: { Service: 'backup.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          },
+        ],
+      },
+    }),
+  ).toBe('');
+  const files = { 'Fn::GetAtt': ['FilesFileSystem8770F8A4', 'Arn'] };
+  const key = { 'Fn::GetAtt': ['DataKey17AFBB84', 'Arn'] };
+  const resources = statementsOf(template, 'RecoveryRole').flatMap(({ Resource }) => Resource);
+  expect(resources).toEqual([files, key, key]);
 });
 
 test('mount targets let in NFS from hosts, and nothing else', () => {

@@ -1,3 +1,4 @@
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
 import { keys } from '#shared/aws/table/keys.ts';
@@ -6,12 +7,14 @@ import type { ChangeFacts } from '../change.ts';
 import { isPowerless } from '../ebs/driver.ts';
 import type { WorkerDriver } from '../runner.ts';
 import { backupExecutors } from './executors.ts';
+import { lookAtPoint } from './look-at-point.ts';
 import { planBackup, planRefusal } from './planner.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
 export interface BackupWorkerPorts {
-  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'listBackupsOf'>;
+  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'list' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
+  readonly recovery: RecoveryPoints;
   readonly instances: Instances;
 }
 
@@ -21,7 +24,7 @@ export function backupDriver(ports: BackupWorkerPorts): WorkerDriver<BackupStep,
     look: (seen) => lookAround(ports, seen),
     plan: planBackup,
     refuse: planRefusal,
-    executors: backupExecutors(ports.storage),
+    executors: backupExecutors(ports),
   };
 }
 
@@ -32,9 +35,10 @@ async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<
   const id = operation.backup ?? '';
   const backup = await table.readBackup(id);
   const task = await table.read('task', keys.task(operation.id));
-  const snapshots = backup === undefined ? [] : await storage.findSnapshots({ backup: id });
+  const shared = backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, backup) : undefined;
+  const snapshots = backup?.kind !== 'snapshot' ? [] : await storage.findSnapshots({ backup: id });
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
-  return { ...seen, backup, task, snapshots, holderPowerless, others };
+  return { ...seen, backup, task, snapshots, shared, holderPowerless, others };
 }

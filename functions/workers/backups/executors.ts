@@ -1,24 +1,33 @@
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
 import { forget } from '#shared/aws/table/volume-writes.ts';
-import { discard, replace, type Write } from '#shared/aws/table/writes.ts';
-import type { BackupItem } from '#shared/model/items.ts';
+import type { Write } from '#shared/aws/table/writes.ts';
 import { provisionedGiB } from '#shared/model/size.ts';
 import { changeVolume, fail, goOn, look, succeed } from '../change.ts';
 import type { Executors } from '../executor.ts';
+import { changeBackup, endBacking } from './backup-changes.ts';
+import { recoveryPointExecutors } from './execute-recovery-point.ts';
+import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
 type BackupExecutors = Executors<BackupStep, BackupFacts>;
 
-/** Every step of a backup, over a block storage. */
-export function backupExecutors(storage: BlockStorage): BackupExecutors {
+/** Every step of a backup, over block storage and recovery points. */
+export function backupExecutors({ storage, recovery }: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
     ...makers(storage),
     ...removers(storage),
+    ...recoveryPointExecutors(recovery),
   };
+}
+
+interface BackedBy {
+  readonly storage: BlockStorage;
+  readonly recovery: RecoveryPoints;
 }
 
 type Makers =
@@ -71,7 +80,11 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
       kind: 'record',
       change: (facts, { failure }) => {
         const failed = { state: 'failed', operation: undefined, reason: failure.detail } as const;
-        return fail(facts, failure, [...changeBackup(facts, failed), ...endBacking(facts)]);
+        return fail(facts, failure, [
+          ...changeBackup(facts, failed),
+          ...endBacking(facts),
+          ...failPoint(facts, failure),
+        ]);
       },
     },
   };
@@ -92,7 +105,7 @@ function removers(
       kind: 'record',
       change: (facts, { lastOfVolume }) => {
         const { backup, record } = facts;
-        const own = backup === undefined ? [] : forgetBackup(backup);
+        const own = [...(backup === undefined ? [] : forgetBackup(backup)), ...leavePoint(facts)];
         const { finalBackup } = record.volume;
         if (lastOfVolume) return succeed(facts, [...own, ...forget(record)]);
         const named = backup !== undefined && finalBackup === backup.id;
@@ -104,7 +117,7 @@ function removers(
       change: (facts, { failure }) => {
         const state = facts.backup?.completedAt === undefined ? 'failed' : 'available';
         const kept = { state, operation: undefined, reason: failure.detail } as const;
-        return fail(facts, failure, changeBackup(facts, kept));
+        return fail(facts, failure, [...changeBackup(facts, kept), ...reopenPoint(facts)]);
       },
     },
   };
@@ -118,18 +131,4 @@ function taken(facts: BackupFacts, { id, startedAt }: Snapshot): Write[] {
     storage: { kind: 'snapshot', snapshotId: id, sizeGiB },
     cutAt: (startedAt ?? now).toISOString(),
   });
-}
-
-function changeBackup({ backup, now }: BackupFacts, patch: Partial<BackupItem>): Write[] {
-  if (backup === undefined) return [];
-  return [replace('backup', backup, { ...backup, ...patch, updatedAt: now.toISOString() })];
-}
-
-/** The volume may be backed up again, and no host is asked any more. */
-function endBacking({ record, operation, task }: BackupFacts): Write[] {
-  const { backing } = record;
-  return [
-    ...(backing?.operationId === operation.id ? [discard('backing', backing)] : []),
-    ...(task === undefined ? [] : [discard('hostTask', task)]),
-  ];
 }

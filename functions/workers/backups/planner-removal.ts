@@ -1,3 +1,4 @@
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { done } from '../planner.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
@@ -7,7 +8,7 @@ export function planRemoval(
   { operation, record, snapshots, others }: BackupFacts,
   backup: BackupItem,
 ): BackupStep {
-  const recorded = backup.storage === undefined ? [] : [backup.storage.snapshotId];
+  const recorded = [snapshotOfStorage(backup.storage)].filter((id) => id !== undefined);
   const ids = [...new Set([...recorded, ...snapshots.map(({ id }) => id)])];
   const next = ids.find((id) => !done(operation, `deleteSnapshot:${id}`));
   if (next !== undefined) {

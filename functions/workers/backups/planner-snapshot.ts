@@ -1,3 +1,4 @@
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import type { BackupItem, LeaseItem, TaskItem } from '#shared/model/items.ts';
 import { errorCodes, isErrorCode } from '#shared/model/errors.ts';
 import { ageOf, done, minutes, type Failure } from '../planner.ts';
@@ -15,8 +16,8 @@ const believeFor = minutes(40);
 
 /** One EBS snapshot: cut, looked after until it is complete. */
 export function planSnapshot(facts: BackupFacts, backup: BackupItem): BackupStep {
-  if (backup.storage === undefined) return planCut(facts, backup);
-  const { snapshotId } = backup.storage;
+  const snapshotId = snapshotOfStorage(backup.storage);
+  if (snapshotId === undefined) return planCut(facts, backup);
   return planProven(facts, backup, snapshotId) ?? planComplete(facts, snapshotId);
 }
 

@@ -2,6 +2,7 @@ import type { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import type { Failure } from '../planner.ts';
+import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
 import { planSnapshot } from './planner-snapshot.ts';
 import { planRemoval } from './planner-removal.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
@@ -22,9 +23,9 @@ export function planBackup(facts: BackupFacts): BackupStep {
 function byKind(facts: BackupFacts, backup: BackupItem): BackupStep {
   switch (facts.operation.kind) {
     case 'backup':
-      return planSnapshot(facts, backup);
+      return backup.kind === 'recovery-point' ? planRecoveryPoint(facts) : planSnapshot(facts, backup);
     case 'deleteBackup':
-      return planRemoval(facts, backup);
+      return backup.kind === 'recovery-point' ? planPointRemoval(facts) : planRemoval(facts, backup);
     default:
       return abandon(facts, 'IllegalState', 'This worker serves backups only.');
   }

@@ -1,6 +1,7 @@
 import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
+import type { RecoveryPointSteps, SharedPoint } from './shared-point.ts';
 import { ageOf, pace, type CommonSteps, type Failure, type StepOf } from '../planner.ts';
 
 /** Everything a plan of a backup is made from, as of one moment. */
@@ -12,12 +13,14 @@ export interface BackupFacts extends ChangeFacts {
   readonly snapshots: readonly Snapshot[];
   /** EC2 says that the lease's holder is `stopped` or `terminated`: it writes no more. */
   readonly holderPowerless: boolean;
+  /** Of a backup that is a recovery point: what it shares with others. */
+  readonly shared: SharedPoint | undefined;
   /** The volume has other backups than this one. */
   readonly others: boolean;
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
-export interface BackupSteps extends CommonSteps {
+export interface BackupSteps extends CommonSteps, RecoveryPointSteps {
   /** Asks the host that has the volume mounted to freeze it and have the snapshot made. */
   askHost: { readonly task: TaskItem };
   /** EC2 CreateSnapshot. */

@@ -1,14 +1,17 @@
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
 import { keys, partitions } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { ChangeFacts } from '../change.ts';
 import { planEfs, planEfsRefusal, type EfsFacts, type EfsStep } from '../planner-efs.ts';
 import type { WorkerDriver } from '../runner.ts';
+import { lookAtRestore } from './look-at-restore.ts';
 import { efsExecutors } from './executors.ts';
 
 export interface EfsPorts {
-  readonly table: Pick<Table, 'list' | 'readMany'>;
+  readonly table: Pick<Table, 'list' | 'read' | 'readMany' | 'readOperation' | 'hasBackups'>;
   readonly points: AccessPoints;
+  readonly recovery: RecoveryPoints;
   readonly undoWindowHours: number;
 }
 
@@ -23,7 +26,7 @@ export function efsDriver(ports: EfsPorts): WorkerDriver<EfsStep, EfsFacts> {
     look: (seen) => lookAround(ports, seen),
     plan: planEfs,
     refuse: planEfsRefusal,
-    executors: efsExecutors(ports.points),
+    executors: efsExecutors(ports),
   };
 }
 
@@ -31,10 +34,14 @@ async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts>
   const { storage, state } = seen.record.volume;
   const creating = storage?.kind === 'efs' && state === 'creating';
   const point = creating ? await ports.points.find(storage.accessPointId) : undefined;
-  const emptiers = state === 'purging' ? await findEmptiers(ports, seen) : [];
+  const restore = state === 'creating' ? await lookAtRestore(ports, seen) : undefined;
+  const asks = state === 'purging' || restore?.job?.state === 'completed';
+  const emptiers = asks ? await findEmptiers(ports, seen) : [];
+  const hasBackups = state === 'purging' && (await ports.table.hasBackups(seen.record.volume.id));
   const remnants = state === 'purging' ? await findRemnants(ports, seen) : [];
   const powerless = await findPowerless(ports, seen);
-  return { ...seen, point, emptiers, remnants, powerless, undoWindowHours: ports.undoWindowHours };
+  const { undoWindowHours } = ports;
+  return { ...seen, point, emptiers, remnants, powerless, hasBackups, restore, undoWindowHours };
 }
 
 /** Hosts of the namespace that run, have the driver and reported lately; the latest first. */

@@ -1,20 +1,28 @@
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
 import { askPurge, bury, changeAttachment, forget } from '#shared/aws/table/volume-writes.ts';
-import { discard } from '#shared/aws/table/writes.ts';
+import { discard, type Write } from '#shared/aws/table/writes.ts';
 import type { PurgeItem } from '#shared/model/items.ts';
 import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '../change.ts';
 import type { Executors } from '../executor.ts';
+import { endRestore, restoreExecutors } from './execute-restore.ts';
 import type { EfsFacts, EfsStep } from '../planner-efs.ts';
 
 type EfsExecutors = Executors<EfsStep, EfsFacts>;
 
-/** Every step of the EFS driver, over the access points of the shared file system. */
-export function efsExecutors(points: AccessPoints): EfsExecutors {
+interface SharedFileSystem {
+  readonly points: AccessPoints;
+  readonly recovery: RecoveryPoints;
+}
+
+/** Every step of the EFS driver, over the access points of the shared file system and its recovery points. */
+export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, []) },
     ...createExecutors(points),
+    ...restoreExecutors(points, recovery),
     ...deleteExecutors(),
     ...purgeExecutors(points),
   };
@@ -55,7 +63,10 @@ function createExecutors(points: AccessPoints): CreatePart {
         const { attempt } = facts.record.volume;
         const anew = { attempt: attempt + 1, storage: undefined, createdInAwsAt: undefined };
         const failed = { state: 'failed', operation: undefined, reason: failure.detail } as const;
-        return fail(facts, failure, [changeVolume(facts, { ...failed, ...(nextAttempt ? anew : {}) })]);
+        return fail(facts, failure, [
+          changeVolume(facts, { ...failed, ...(nextAttempt ? anew : {}) }),
+          ...endRestore(facts),
+        ]);
       },
     },
   };
@@ -123,8 +134,21 @@ function purgeExecutors(points: AccessPoints): PurgePart {
     },
     deletePurgePoint: { kind: 'effect', perform: ({ accessPointId }) => remove(points, accessPointId) },
     deleteAccessPoint: { kind: 'effect', perform: ({ accessPointId }) => remove(points, accessPointId) },
-    forget: { kind: 'record', change: (facts) => succeed(facts, forget(facts.record)) },
+    forget: {
+      kind: 'record',
+      change: (facts, { keep }) => succeed(facts, keep ? keepRecord(facts) : forget(facts.record)),
+    },
   };
+}
+
+/** The record stays, for its backups. */
+function keepRecord(facts: EfsFacts): Write[] {
+  const { purge, used } = facts.record;
+  return [
+    changeVolume(facts, { state: 'purged', storage: undefined, operation: undefined, madeFrom: undefined }),
+    ...(purge === undefined ? [] : [discard('purge', purge), discard('hostPurge', purge)]),
+    ...(used === undefined ? [] : [discard('used', used)]),
+  ];
 }
 
 function ask(item: PurgeItem): Change {

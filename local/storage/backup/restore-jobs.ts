@@ -125,7 +125,7 @@ async function restore(cloud: Cloud, job: RestoreJob): Promise<Partial<RestoreJo
         ? await newFileSystem(cloud, job, metadata)
         : metadata['file-system-id'];
     // AWS Backup never writes over what is there: every restore has a directory of its own.
-    const directory = `aws-backup-restore_${job.creationTime.replaceAll(/[:.]/g, '-')}`;
+    const directory = directoryOf(job);
     const lost = await copyIn(cloud, {
       arn: job.recoveryPointArn,
       fileSystemId,
@@ -147,6 +147,12 @@ async function restore(cloud: Cloud, job: RestoreJob): Promise<Partial<RestoreJo
   } catch (error) {
     return { state: 'FAILED', message: String(error) };
   }
+}
+
+/** UTC with nanoseconds, as AWS has named it since 2025: no answer of the API says it, nor can it be derived from one. */
+function directoryOf({ id, creationTime }: RestoreJob): string {
+  const below = (Number.parseInt(id.slice(0, 8), 16) % 1_000_000).toString().padStart(6, '0');
+  return `aws-backup-restore_${creationTime.replaceAll(/[:.]/g, '-').replace('Z', `${below}Z`)}`;
 }
 
 async function newFileSystem(cloud: Cloud, job: RestoreJob, metadata: Metadata): Promise<string> {

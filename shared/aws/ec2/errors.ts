@@ -25,7 +25,7 @@ const limit = (what: string): Meaning => ({
   hint: 'Ask AWS Service Quotas for more, or free some.',
 });
 
-/** One table for EC2 and EFS. Sources: EC2 API reference, error codes; EFS API reference, errors of each action. */
+/** One table for EC2, EFS and AWS Backup. Sources: EC2 API reference, error codes; API references of the others, errors of each action. */
 const meanings: Readonly<Record<string, Meaning>> = {
   RequestLimitExceeded: throttled,
   Throttling: throttled,
@@ -38,6 +38,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   InternalServerError: unavailable,
   ServiceUnavailable: unavailable,
   Unavailable: unavailable,
+  ServiceUnavailableException: unavailable,
   InsufficientCapacity: unavailable,
   InsufficientVolumeCapacity: unavailable,
   UnauthorizedOperation: denied,
@@ -54,6 +55,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   MaxStorageLimitExceeded: limit('volume storage'),
   SnapshotLimitExceeded: limit('snapshots'),
   AccessPointLimitExceeded: limit('access points of this file system'),
+  LimitExceededException: limit('backup jobs'),
   AttachmentLimitExceeded: {
     code: 'LimitExceeded',
     says: 'The host has no free slot for another volume.',

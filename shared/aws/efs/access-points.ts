@@ -16,9 +16,10 @@ export interface AccessPoints {
 export interface NewAccessPoint {
   /** Idempotency: at most 64 characters. Source: EFS CreateAccessPoint, ClientToken. */
   readonly clientToken: string;
-  /** Directory that it shows as its root; made with this owner when a client first mounts it. */
+  /** Directory that it shows as its root. */
   readonly path: string;
-  readonly owner: Owner;
+  /** With it the directory is made when a client first mounts it; without it one that is missing cannot be mounted. */
+  readonly owner?: Owner;
   /** Forces every file operation to this user; undefined: files keep the users that write them. */
   readonly posixUser?: { readonly uid: number; readonly gid: number };
   readonly tags: Readonly<Record<string, string>>;

@@ -4,7 +4,9 @@ import {
   DescribeAccessPointsCommand,
   EFSClient,
   type AccessPointDescription,
+  type CreationInfo,
 } from '@aws-sdk/client-efs';
+import type { Owner } from '#shared/model/volume.ts';
 import { awsCode, translateAwsError } from '../ec2/errors.ts';
 import type { AccessPoint, AccessPoints, NewAccessPoint } from './access-points.ts';
 
@@ -27,11 +29,10 @@ export class EfsAccessPoints implements AccessPoints {
   }
 
   async create({ clientToken, path, owner, posixUser, tags }: NewAccessPoint): Promise<AccessPoint> {
-    const { uid, gid, mode } = owner;
     const command = new CreateAccessPointCommand({
       ClientToken: clientToken,
       FileSystemId: this.#fileSystemId,
-      RootDirectory: { Path: path, CreationInfo: { OwnerUid: uid, OwnerGid: gid, Permissions: mode } },
+      RootDirectory: { Path: path, ...(owner === undefined ? {} : { CreationInfo: creationOf(owner) }) },
       ...(posixUser === undefined ? {} : { PosixUser: { Uid: posixUser.uid, Gid: posixUser.gid } }),
       Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
     });
@@ -67,6 +68,10 @@ export class EfsAccessPoints implements AccessPoints {
         throw translateAwsError(error, 'Deleting the access point');
     }
   }
+}
+
+function creationOf({ uid, gid, mode }: Owner): CreationInfo {
+  return { OwnerUid: uid, OwnerGid: gid, Permissions: mode };
 }
 
 function idIn(error: unknown): string | undefined {

@@ -15,10 +15,15 @@ import {
   OperationItem,
   PurgeItem,
   ReceiptItem,
+  RestoringItem,
   SeenItem,
+  SharedJobItem,
+  SharedPointItem,
+  SharedUserItem,
   StepItem,
   TaskItem,
   TombstoneItem,
+  UsedItem,
   VolumeItem,
 } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
@@ -191,6 +196,33 @@ export const entities = {
     schema: BackingItem,
     version: 1,
     key: ({ volumeId }) => keys.backing(volumeId),
+    guard: ['operationId'],
+  }),
+  sharedPoint: entity({
+    schema: SharedPointItem,
+    version: 1,
+    key: ({ fileSystemId, run }) => keys.sharedPoint(fileSystemId, run),
+    guard: ['revision'],
+    // Of one that failed its words are kept for those of the run that come late.
+    expiresAt: ({ state, createdAt }) => (state === 'failed' ? days(createdAt, 7) : undefined),
+  }),
+  sharedJob: entity({
+    schema: SharedJobItem,
+    version: 1,
+    key: ({ fileSystemId, run }) => keys.sharedJob(fileSystemId, run),
+    guard: [],
+  }),
+  sharedUser: entity({
+    schema: SharedUserItem,
+    version: 1,
+    key: ({ fileSystemId, run, backupId }) => keys.sharedUser(fileSystemId, run, backupId),
+    guard: [],
+  }),
+  used: entity({ schema: UsedItem, version: 1, key: ({ volumeId }) => keys.used(volumeId), guard: [] }),
+  restoring: entity({
+    schema: RestoringItem,
+    version: 1,
+    key: ({ volumeId }) => keys.restoring(volumeId),
     guard: ['operationId'],
   }),
   task: entity({

@@ -25,6 +25,8 @@ export const partitions = {
   operations: (namespace: string) => `NS#${namespace}#OPS`,
   backup: (backupId: string) => `BAK#${backupId}`,
   backups: (namespace: string) => `NS#${namespace}#BACKUPS`,
+  fileSystem: (fileSystemId: string) => `FS#${fileSystemId}`,
+  pointUsers: (fileSystemId: string, run: string) => `FS#${fileSystemId}#POINT#${run}`,
   volumeBackups: (volumeId: string) => `VOL#${volumeId}#BACKUPS`,
   policy: (policyId: string) => `POL#${policyId}`,
   policies: (namespace: string) => `NS#${namespace}#POLICIES`,
@@ -39,10 +41,14 @@ export const prefixes = {
   device: 'DEV#',
   purge: 'PURGE#',
   task: 'TASK#',
+<<<<<<< HEAD
   run: 'RUN#',
   open: 'OPEN#',
   done: 'DONE#',
   watched: 'WATCHED#',
+=======
+  sharedJob: 'JOB#',
+>>>>>>> recovery
 } as const;
 
 function policyOfRun(runId: string): string {
@@ -79,6 +85,20 @@ export const keys = {
   operation: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'OP' }),
   receipt: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'RECEIPT' }),
   backup: (backupId: string): Key => ({ pk: partitions.backup(backupId), sk: 'BACKUP' }),
+  sharedPoint: (fileSystemId: string, run: string): Key => ({
+    pk: partitions.fileSystem(fileSystemId),
+    sk: `POINT#${run}`,
+  }),
+  sharedJob: (fileSystemId: string, run: string): Key => ({
+    pk: partitions.fileSystem(fileSystemId),
+    sk: `${prefixes.sharedJob}${run}`,
+  }),
+  sharedUser: (fileSystemId: string, run: string, backupId: string): Key => ({
+    pk: partitions.pointUsers(fileSystemId, run),
+    sk: backupId,
+  }),
+  used: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'USED' }),
+  restoring: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'RESTORING' }),
   backing: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'BACKING' }),
   task: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TASK' }),
   hostTask: (hostId: string, operationId: string): Key => ({

@@ -9,6 +9,7 @@ import type {
   SeenItem,
   StepItem,
   TaskItem,
+  UsedItem,
   VolumeItem,
 } from '#shared/model/items.ts';
 import type { EntityItem, EntityName } from './entities.ts';
@@ -26,6 +27,8 @@ export interface VolumeRecord {
   readonly purge: PurgeItem | undefined;
   /** The backup that is being made of it. */
   readonly backing: BackingItem | undefined;
+  /** Only of network volumes. */
+  readonly used: UsedItem | undefined;
 }
 
 /** Everything in a host's partition. */
@@ -49,6 +52,7 @@ export function toVolumeRecord(items: readonly Item[]): VolumeRecord | undefined
     step: one('step', items),
     purge: one('purge', items),
     backing: one('backing', items),
+    used: one('used', items),
   };
 }
 

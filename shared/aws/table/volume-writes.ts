@@ -67,11 +67,12 @@ export function unbury(volume: VolumeItem, next: VolumeItem): Write[] {
 const observationsAtOnce = 80;
 
 /** The end of a volume whose storage is freed: nothing of it stays but its operations and its final backup in AWS. */
-export function forget({ volume, lease, observations, purge }: VolumeRecord): Write[] {
+export function forget({ volume, lease, observations, purge, used }: VolumeRecord): Write[] {
   return [
     remove('volume', volume),
     discard('tombstone', { ...nameOf(volume), deletedAt: volume.deletedAt ?? volume.updatedAt }),
     ...(lease === undefined ? [] : [discard('lease', lease)]),
+    ...(used === undefined ? [] : [discard('used', used)]),
     ...observations.slice(0, observationsAtOnce).map((item) => discard('observation', item)),
     ...(purge === undefined ? [] : [discard('purge', purge), discard('hostPurge', purge)]),
   ];

@@ -171,6 +171,32 @@ test('a frozen filesystem is fenced too, and writes nothing when it thaws', asyn
   expect(await run('cmp', [image, `${image}.before`])).toBe('');
 });
 
+test('writers at full speed are cut off, and what they had under way lands behind the volume', async () => {
+  const ec2 = storage.client();
+  const volume = await storage.volume(ec2);
+  const device = await storage.attach(ec2, { volume, host: a });
+  await run('mkfs.ext4', ['-q', device]);
+  const mounted = await storage.mount(device, 'flooded');
+  await synced(join(mounted, 'before'), 'acknowledged');
+  const flood = 'while dd if=/dev/zero of="$1" bs=1M count=200 conv=notrunc status=none; do :; done';
+  const writers = ['one', 'two'].map((name) =>
+    exec('sh', ['-c', flood, 'sh', join(mounted, name)]).catch(() => undefined),
+  );
+  await until('both have written', async () => (await readdir(mounted)).length >= 4);
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume, Force: true }));
+  await storage.volumeIs(ec2, volume, 'available');
+  const image = join(storage.dir, 'disk', 'volumes', `${volume}.img`);
+  await run('cp', ['--reflink=always', image, `${image}.before`]);
+  await Promise.all(writers); // eslint-disable-line hivemind/no-unbounded-all -- two
+  await storage.umount(mounted);
+  expect(await run('cmp', [`--bytes=${2 ** 30}`, image, `${image}.before`])).toBe('');
+  const second = await storage.mount(await storage.attach(ec2, { volume, host: b }), 'flooded-b');
+  expect(await readFile(join(second, 'before'), 'utf8')).toBe('acknowledged');
+  await storage.umount(second);
+  await ec2.send(new DetachVolumeCommand({ VolumeId: volume }));
+  await storage.volumeIs(ec2, volume, 'available');
+});
+
 test('many volumes attached and detached at once each have a device of their own, and leave none', async () => {
   const ec2 = storage.client();
   const letters = 'fghijklmnopqrstuvwx'.split('');

@@ -3,6 +3,7 @@ import {
   CreateBackup,
   HoldBackup,
   RestoreBackup,
+  snapshotOfStorage,
   type CreateBackup as Request,
 } from '#shared/model/backup.ts';
 import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
@@ -70,7 +71,7 @@ describe('a backup of a volume that nobody uses', () => {
       source: { type: 'local', driver: 'ebs', sizeBytes: volume.sizeBytes, format: lease?.filesystem },
     });
     expect(backup.operation).toBeUndefined();
-    const snapshot = world.storage.truth.snapshots.get(backup.storage?.snapshotId ?? '');
+    const snapshot = world.storage.truth.snapshots.get(snapshotOfStorage(backup.storage) ?? '');
     expect(snapshot?.tags).toMatchObject({
       'hivemind:backup': backup.id,
       'hivemind:product': 'hivemind-volumes',
@@ -118,7 +119,7 @@ describe('a backup of a volume that nobody uses', () => {
     lag.ms = 0;
     expect((await world.run(operation.id)).status).toBe('succeeded');
     const { storage } = await backupOf(world, operation);
-    expect([...world.storage.truth.snapshots.keys()]).toEqual([storage?.snapshotId]);
+    expect([...world.storage.truth.snapshots.keys()]).toEqual([snapshotOfStorage(storage)]);
   });
 });
 

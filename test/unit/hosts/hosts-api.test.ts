@@ -220,6 +220,21 @@ describe('claim and lease', () => {
     expect((await api.world.volume('x')).lease).toMatchObject({ inUse: false });
   });
 
+  it('the first use of a network volume is remembered: from then on there is something to back up', async () => {
+    const { api, a } = await attached();
+    await api.create({ name: 'n', type: 'network' });
+    await api.world.run(await api.world.lastOperation('n'));
+    const held = await a.take('n');
+    expect((await api.world.volume('n')).used).toBeUndefined();
+    await a.lease(held, true, randomUUID());
+    const { used } = await api.world.volume('n');
+    expect(used?.at).toBe(api.world.clock().toISOString());
+    await a.lease(held, false);
+    api.world.pass(60);
+    await a.lease(held, true, randomUUID());
+    expect((await api.world.volume('n')).used).toEqual(used);
+  });
+
   it.each(['x', 'h'])('the late end of one use does not end the next one (%s)', async (name) => {
     const { api, a } = await attached();
     await api.create({ name: 'h', type: 'hostpath', options: { path: '/srv/h' } });

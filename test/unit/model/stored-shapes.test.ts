@@ -15,13 +15,17 @@ const pinned: Readonly<Record<string, string>> = {
   attachment: 'v1 e021f1a91bf8f335',
   attachmentTwin: 'v1 e021f1a91bf8f335',
   backing: 'v1 5e0ea815c43fa4a0',
+<<<<<<< HEAD
   backup: 'v1 5d2d1c3700782ec5',
+=======
+  backup: 'v1 3747fad1448ab61a',
+>>>>>>> recovery
   backupIndex: 'v1 71da764baf2e687e',
   device: 'v1 0168a33db9540097',
   host: 'v1 64dbdd7122e9cddd',
   hostIndex: 'v1 c04bcab767883aac',
   hostPurge: 'v1 9726f8a92b3dd5e6',
-  hostTask: 'v1 22a9019a00440229',
+  hostTask: 'v1 65a7e09dc37aa451',
   label: 'v1 3923d5dd6839666a',
   lease: 'v1 1f1653b7d54931ab',
   name: 'v1 9728df57362d23d6',
@@ -33,13 +37,21 @@ const pinned: Readonly<Record<string, string>> = {
   policyName: 'v1 84278f89d10b1f18',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
+<<<<<<< HEAD
   run: 'v1 83dff0c00db2b2d1',
   runVolume: 'v1 4a42c9ac25a22ac6',
+=======
+  restoring: 'v1 0ed6c89086b72585',
+>>>>>>> recovery
   seen: 'v1 26ac49b2a7b5f408',
+  sharedJob: 'v1 3b22d42d7a97a571',
+  sharedPoint: 'v1 aae1f34c80292630',
+  sharedUser: 'v1 6e969727954bcf11',
   step: 'v1 1db761a51ce335ab',
-  task: 'v1 22a9019a00440229',
+  task: 'v1 65a7e09dc37aa451',
   tombstone: 'v1 6a2fe0a7a6d34f1e',
-  volume: 'v1 b78891174413e7c6',
+  used: 'v1 8022d47974fd28f2',
+  volume: 'v1 77298beb715e747f',
   volumeBackup: 'v1 71da764baf2e687e',
   watched: 'v1 4d191f004a292284',
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import type { Executions } from '#shared/aws/executions.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { metricNames } from '#shared/model/metrics.ts';
@@ -153,7 +154,7 @@ describe('tombstones', () => {
     expect(volume.storage).toBeUndefined();
     const backup = await world.table.readBackup(volume.finalBackup ?? '');
     expect(backup).toMatchObject({ state: 'available', origin: 'final', volumeId: id });
-    expect(world.storage.truth.snapshots.has(backup?.storage?.snapshotId ?? '')).toBe(true);
+    expect(world.storage.truth.snapshots.has(snapshotOfStorage(backup?.storage) ?? '')).toBe(true);
   });
 });
 

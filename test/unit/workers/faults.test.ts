@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
 import { judge } from './support/judge.ts';
 import { hostA, hostB, World, type WorldOptions } from './support/world.ts';
@@ -196,7 +197,7 @@ describe('delete', () => {
     expect(status).toBe('succeeded');
     const { finalBackup = '' } = (await world.byId(volumeId)).volume;
     const backup = await world.table.readBackup(finalBackup);
-    expect([...world.storage.truth.snapshots.keys()]).toEqual([backup?.storage?.snapshotId]);
+    expect([...world.storage.truth.snapshots.keys()]).toEqual([snapshotOfStorage(backup?.storage)]);
   });
 
   it('does not wait for ever for the hand-back', async () => {

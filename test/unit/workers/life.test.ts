@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { hostA, hostB, World } from './support/world.ts';
 
 async function attached(world: World): Promise<void> {
@@ -79,7 +80,7 @@ describe('the life of an EBS volume', () => {
     });
     const [snapshot] = world.storage.truth.snapshots.values();
     const backup = await world.table.readBackup(tombstone.volume.finalBackup ?? '');
-    expect(backup?.storage?.snapshotId).toBe(snapshot?.id);
+    expect(snapshotOfStorage(backup?.storage)).toBe(snapshot?.id);
     expect(snapshot?.tags['hivemind:backup']).toBe(backup?.id);
     expect(snapshot?.tags['hivemind:operation']).toBe(operation.id);
     await world.undelete('data');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { forget } from '#shared/aws/table/volume-writes.ts';
 import { judge } from './support/judge.ts';
 import { hostA, hostB, World, type WorldOptions } from './support/world.ts';
@@ -93,7 +94,7 @@ describe('the end of a volume', () => {
     await world.undelete('data');
     const { finalBackup = '' } = (await world.volume('data')).volume;
     const backup = await world.table.readBackup(finalBackup);
-    expect(world.storage.truth.snapshots.has(backup?.storage?.snapshotId ?? '')).toBe(true);
+    expect(world.storage.truth.snapshots.has(snapshotOfStorage(backup?.storage) ?? '')).toBe(true);
     await world.run(await world.delete('data', { purge: true }));
     world.pass(10);
     expect(world.storage.truth.snapshots.size).toBe(0);

@@ -84,6 +84,7 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
       step: undefined,
       purge: undefined,
       backing: undefined,
+      used: undefined,
     },
     point: undefined,
     emptiers: [hostA],
@@ -91,5 +92,7 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
     powerless: new Set(),
     now,
     undoWindowHours,
+    hasBackups: false,
+    restore: undefined,
   };
 }

@@ -26,7 +26,11 @@ import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
+<<<<<<< HEAD
 import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
+=======
+import { FakeRecoveryPoints, type FakeRecoveryPointsOptions } from '#test/fakes/fake-recovery-points.ts';
+>>>>>>> recovery
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
@@ -38,6 +42,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
   readonly store?: MemoryStore;
   readonly points?: FakeAccessPoints;
+  readonly recoveryFault?: NonNullable<FakeRecoveryPointsOptions['fault']>;
   readonly pointFault?: (action: 'create' | 'delete') => AccessPointFault | undefined;
   /** What workers see of the table. */
   readonly workerStore?: (store: ItemStore, by: FunctionName) => ItemStore;
@@ -56,6 +61,7 @@ export class World {
   readonly api: Ports;
   readonly worker: Worker<EbsStep, EbsFacts>;
   readonly points: FakeAccessPoints;
+  readonly recovery: FakeRecoveryPoints;
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
   /** Names of the executions that were started. */
@@ -91,7 +97,9 @@ export class World {
     };
     const { pointFault } = options;
     this.points = options.points ?? new FakeAccessPoints({ clock, ...(pointFault && { fault: pointFault }) });
-    const { points, storage } = this;
+    const { recoveryFault } = options;
+    this.recovery = new FakeRecoveryPoints({ clock, ...(recoveryFault && { fault: recoveryFault }) });
+    const { points, recovery, storage } = this;
     const portsOf = (by: FunctionName) => ({
       table: new Table(options.workerStore?.(this.store, by) ?? this.store),
       waker: waker(by),
@@ -102,9 +110,9 @@ export class World {
     const { region } = settings;
     this.worker = new Worker(ebs, ebsDriver({ ...ebs, storage, instances, undoWindowHours, region }));
     const efs = portsOf('efs-worker');
-    this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, undoWindowHours }));
+    this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
     const backups = portsOf('backup-worker');
-    this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, instances }));
+    this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, recovery, instances }));
   }
 
   /** The API of backups: a function of its own. */

@@ -1,0 +1,128 @@
+import {
+  BackupClient,
+  DeleteRecoveryPointCommand,
+  DescribeBackupJobCommand,
+  DescribeRecoveryPointCommand,
+  DescribeRestoreJobCommand,
+  paginateListRecoveryPointsByBackupVault,
+  StartBackupJobCommand,
+  StartRestoreJobCommand,
+} from '@aws-sdk/client-backup';
+import { doing, unlessCode } from '../ec2/calls.ts';
+import { awsCode, translateAwsError } from '../ec2/errors.ts';
+import { toBackupJob, toRecoveryPoint, toRestoreJob } from './backup-shapes.ts';
+import type {
+  BackupJob,
+  NewRecoveryPoint,
+  NewRestore,
+  RecoveryPoint,
+  RecoveryPoints,
+  RestoreJob,
+} from './recovery-points.ts';
+
+export interface AwsRecoveryPointsOptions {
+  readonly vaultName: string;
+  /** That AWS Backup works under, for backup and for restore. */
+  readonly roleArn: string;
+  readonly fileSystemArn: string;
+  readonly client?: BackupClient;
+}
+
+/** Milliseconds; every call of ours may be repeated: starts have tokens, delete and describe settle. */
+const timeouts = { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true };
+/** Minutes that a job may wait before it begins; the least that AWS takes. Later it counts as failed. */
+const startWindowMinutes = 60;
+
+/** What AWS Backup says of an id that it does not know; of a recovery point it also says AccessDenied where the caller may not list. */
+const unknown = ['ResourceNotFoundException'];
+
+/** Recovery points by AWS Backup. */
+export class AwsRecoveryPoints implements RecoveryPoints {
+  readonly #options: AwsRecoveryPointsOptions;
+  readonly #client: BackupClient;
+
+  constructor(options: AwsRecoveryPointsOptions) {
+    this.#options = options;
+    this.#client = options.client ?? new BackupClient({ maxAttempts: 3, requestHandler: timeouts });
+  }
+
+  async startBackup({ token, tags }: NewRecoveryPoint): Promise<BackupJob> {
+    const { vaultName, roleArn, fileSystemArn } = this.#options;
+    const command = new StartBackupJobCommand({
+      BackupVaultName: vaultName,
+      ResourceArn: fileSystemArn,
+      IamRoleArn: roleArn,
+      IdempotencyToken: token,
+      StartWindowMinutes: startWindowMinutes,
+      RecoveryPointTags: { ...tags },
+    });
+    const made = await doing('Starting the backup job', () => this.#client.send(command));
+    return toBackupJob({ ...made, State: 'CREATED' });
+  }
+
+  async findBackup(jobId: string): Promise<BackupJob | undefined> {
+    const command = new DescribeBackupJobCommand({ BackupJobId: jobId });
+    const found = await known('Looking at the backup job', () => this.#client.send(command));
+    return found === undefined ? undefined : toBackupJob(found);
+  }
+
+  async findPoint(arn: string): Promise<RecoveryPoint | undefined> {
+    const { vaultName } = this.#options;
+    const command = new DescribeRecoveryPointCommand({ BackupVaultName: vaultName, RecoveryPointArn: arn });
+    const found = await known('Looking at the recovery point', () => this.#client.send(command));
+    return found === undefined ? undefined : toRecoveryPoint(found);
+  }
+
+  async listPoints(): Promise<RecoveryPoint[]> {
+    const { vaultName, fileSystemArn } = this.#options;
+    const query = { BackupVaultName: vaultName, ByResourceArn: fileSystemArn };
+    return doing('Listing recovery points', async () => {
+      const found: RecoveryPoint[] = [];
+      for await (const page of paginateListRecoveryPointsByBackupVault({ client: this.#client }, query))
+        found.push(...(page.RecoveryPoints ?? []).map(toRecoveryPoint));
+      return found;
+    });
+  }
+
+  async deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
+    const { vaultName } = this.#options;
+    const command = new DeleteRecoveryPointCommand({ BackupVaultName: vaultName, RecoveryPointArn: arn });
+    const code = await unlessCode([...unknown, 'InvalidResourceStateException'], 'Deleting it', () =>
+      this.#client.send(command),
+    );
+    return code === 'InvalidResourceStateException' ? 'in-use' : 'deleted';
+  }
+
+  async startRestore({ token, arn, path }: NewRestore): Promise<string> {
+    const { roleArn, fileSystemArn } = this.#options;
+    const command = new StartRestoreJobCommand({
+      RecoveryPointArn: arn,
+      IamRoleArn: roleArn,
+      IdempotencyToken: token,
+      ResourceType: 'EFS',
+      // Source: AWS Backup developer guide, restoring an Amazon EFS file system.
+      Metadata: {
+        'file-system-id': fileSystemArn.replace(/^.*\//, ''),
+        newFileSystem: 'false',
+        itemsToRestore: JSON.stringify([path]),
+      },
+    });
+    const { RestoreJobId = '' } = await doing('Starting the restore job', () => this.#client.send(command));
+    return RestoreJobId;
+  }
+
+  async findRestore(jobId: string): Promise<RestoreJob | undefined> {
+    const command = new DescribeRestoreJobCommand({ RestoreJobId: jobId });
+    const found = await known('Looking at the restore job', () => this.#client.send(command));
+    return found === undefined ? undefined : toRestoreJob(found);
+  }
+}
+
+async function known<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (unknown.includes(awsCode(error) ?? '')) return undefined;
+    throw translateAwsError(error, what);
+  }
+}

@@ -1,0 +1,167 @@
+import type {
+  BackupJob,
+  NewRecoveryPoint,
+  NewRestore,
+  RecoveryPoint,
+  RecoveryPoints,
+  RestoreJob,
+} from '#shared/aws/backup/recovery-points.ts';
+import { ProductError } from '#shared/model/errors.ts';
+import { restoredAt, restorePrefix } from '#shared/model/restored-directory.ts';
+import { Killed } from './killed.ts';
+
+export type RecoveryAction = 'startBackup' | 'startRestore' | 'deletePoint';
+export type RecoveryFault = 'throttle' | 'refuse' | 'lost-answer' | 'fail' | 'crash-before' | 'crash-after';
+
+export interface FakeRecoveryPointsOptions {
+  readonly clock: () => Date;
+  readonly fault?: (action: RecoveryAction) => RecoveryFault | undefined;
+}
+
+/** Milliseconds that a job runs. */
+export const jobMs = 20_000;
+/** AWS's words of a job that a fault makes fail. */
+export const failure = 'Access Denied trying to call AWS Backup service';
+
+interface Job {
+  readonly id: string;
+  readonly arn: string;
+  readonly token: string;
+  readonly at: number;
+  readonly path?: string;
+  state: 'running' | 'completed' | 'failed';
+  reason: string | undefined;
+}
+
+/** Behaviour: recovery-points.md. */
+export class FakeRecoveryPoints implements RecoveryPoints {
+  /** Directories of the file system. */
+  readonly directories = new Set<string>();
+  /** What each recovery point holds, by its ARN. */
+  readonly points = new Map<
+    string,
+    { readonly tags: NewRecoveryPoint['tags']; readonly holds: Set<string> }
+  >();
+  readonly #options: FakeRecoveryPointsOptions;
+  readonly #backups = new Map<string, Job & { readonly tags: NewRecoveryPoint['tags'] }>();
+  readonly #restores = new Map<string, Job & { readonly path: string }>();
+  #count = 0;
+
+  constructor(options: FakeRecoveryPointsOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that were begun. */
+  get begun(): { backups: number; restores: number } {
+    return { backups: this.#backups.size, restores: this.#restores.size };
+  }
+
+  startBackup({ token, tags }: NewRecoveryPoint): Promise<BackupJob> {
+    return this.#call('startBackup', (fails) => {
+      const known = [...this.#backups.values()].find((job) => job.token === token);
+      if (known !== undefined) return show(known);
+      const busy = [...this.#backups.values()].some(({ state }) => state === 'running');
+      const id = this.#newId();
+      const arn = `arn:aws:backup:us-east-1:000000000000:recovery-point:${id}`;
+      const job = { id, arn, token, tags, at: this.#now(), ...begin(fails, busy) };
+      this.#backups.set(id, job);
+      return show(job);
+    });
+  }
+
+  async findBackup(jobId: string): Promise<BackupJob | undefined> {
+    await this.#settle();
+    const job = this.#backups.get(jobId);
+    return job === undefined ? undefined : show(job);
+  }
+
+  async findPoint(arn: string): Promise<RecoveryPoint | undefined> {
+    return (await this.listPoints()).find((point) => point.arn === arn);
+  }
+
+  async listPoints(): Promise<RecoveryPoint[]> {
+    await this.#settle();
+    return [...this.points.keys()].map((arn) => ({ arn, state: 'completed', createdAt: undefined }));
+  }
+
+  deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
+    return this.#call('deletePoint', () => {
+      const used = [...this.#restores.values()].some((job) => job.arn === arn && job.state === 'running');
+      if (used) return 'in-use';
+      this.points.delete(arn);
+      return 'deleted';
+    });
+  }
+
+  startRestore({ token, arn, path }: NewRestore): Promise<string> {
+    return this.#call('startRestore', (fails) => {
+      const known = [...this.#restores.values()].find((job) => job.token === token);
+      if (known !== undefined) return known.id;
+      if (!this.points.has(arn)) throw new ProductError('StorageFailed', 'There is no such recovery point.');
+      const id = this.#newId();
+      this.#restores.set(id, { id, arn, token, path, at: this.#now(), ...begin(fails, false) });
+      return id;
+    });
+  }
+
+  async findRestore(jobId: string): Promise<RestoreJob | undefined> {
+    await this.#settle();
+    const job = this.#restores.get(jobId);
+    return job === undefined ? undefined : show(job);
+  }
+
+  async #call<T>(action: RecoveryAction, effect: (fails: boolean) => T): Promise<T> {
+    await this.#settle();
+    const fault = this.#options.fault?.(action);
+    if (fault === 'crash-before') throw new Killed(`before ${action}`);
+    if (fault === 'throttle') throw new ProductError('Throttled', 'AWS takes no more requests right now.');
+    if (fault === 'refuse')
+      throw new ProductError('AccessDenied', 'AWS does not let the control plane do this.');
+    const answer = effect(fault === 'fail');
+    if (fault === 'crash-after') throw new Killed(`after ${action}`);
+    if (fault === 'lost-answer') throw new ProductError('Unavailable', 'The answer was lost.');
+    return answer;
+  }
+
+  #now(): number {
+    return this.#options.clock().getTime();
+  }
+
+  #newId(): string {
+    return String(++this.#count).padStart(8, '0');
+  }
+
+  /** What is due happens. */
+  async #settle(): Promise<void> {
+    await Promise.resolve();
+    const due = ({ state, at }: Job): boolean => state === 'running' && this.#now() - at >= jobMs;
+    for (const job of [...this.#backups.values()].filter(due)) {
+      job.state = 'completed';
+      this.points.set(job.arn, { tags: job.tags, holds: new Set(this.directories) });
+    }
+    for (const job of [...this.#restores.values()].filter(due)) this.#restored(job);
+  }
+
+  #restored(job: Job & { readonly path: string }): void {
+    const time = new Date(job.at)
+      .toISOString()
+      .replaceAll(/[:.]/g, '-')
+      .replace('Z', `0${job.id.slice(3)}Z`);
+    const held = this.points.get(job.arn)?.holds.has(job.path) === true;
+    job.state = held ? 'completed' : 'failed';
+    job.reason = held ? undefined : `Not in the recovery point: ${job.path}`;
+    this.directories.add(`/${restorePrefix}${time}`);
+    if (held) this.directories.add(restoredAt(`${restorePrefix}${time}`, job.path));
+  }
+}
+
+function begin(fails: boolean, busy: boolean): Pick<Job, 'state' | 'reason'> {
+  if (fails) return { state: 'failed', reason: failure };
+  if (busy) return { state: 'failed', reason: 'A job is already running for the resource' };
+  return { state: 'running', reason: undefined };
+}
+
+function show({ id, arn, state, reason, at }: Job): BackupJob {
+  const progress = state === 'completed' ? 100 : 0;
+  return { id, recoveryPointArn: arn, state, progress, reason, createdAt: new Date(at) };
+}
