@@ -43,14 +43,9 @@ export async function createBackup(
     const operation = newOperation(ports, call, { volume, parts });
     const backup = newBackup(record, {
       id: backupId,
-<<<<<<< HEAD
       origin: request.origin ?? 'manual',
       policy: request.policy,
-      consistency: request.consistency ?? defaultConsistency(volume.driver),
-=======
-      origin: 'manual',
       consistency: consistencyOf(volume, request.consistency),
->>>>>>> recovery
       description: request.description,
       caller: call.caller.arn,
       region: ports.settings.region,

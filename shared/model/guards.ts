@@ -11,14 +11,11 @@ const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
 
-<<<<<<< HEAD
 const retention = 'test/unit/policies/retention.test.ts';
-=======
 const recovery = {
   points: 'test/unit/backups/recovery-points.test.ts',
   restores: 'test/unit/backups/recovery-restores.test.ts',
 } as const;
->>>>>>> recovery
 
 const agent = {
   archives: 'test/integration/archives/hostile.test.ts',

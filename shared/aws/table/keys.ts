@@ -41,14 +41,11 @@ export const prefixes = {
   device: 'DEV#',
   purge: 'PURGE#',
   task: 'TASK#',
-<<<<<<< HEAD
   run: 'RUN#',
   open: 'OPEN#',
   done: 'DONE#',
   watched: 'WATCHED#',
-=======
   sharedJob: 'JOB#',
->>>>>>> recovery
 } as const;
 
 function policyOfRun(runId: string): string {

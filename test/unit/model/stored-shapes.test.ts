@@ -15,11 +15,7 @@ const pinned: Readonly<Record<string, string>> = {
   attachment: 'v1 e021f1a91bf8f335',
   attachmentTwin: 'v1 e021f1a91bf8f335',
   backing: 'v1 5e0ea815c43fa4a0',
-<<<<<<< HEAD
-  backup: 'v1 5d2d1c3700782ec5',
-=======
-  backup: 'v1 3747fad1448ab61a',
->>>>>>> recovery
+  backup: 'v1 050d4d01a5d739c6',
   backupIndex: 'v1 71da764baf2e687e',
   device: 'v1 0168a33db9540097',
   host: 'v1 64dbdd7122e9cddd',
@@ -37,12 +33,9 @@ const pinned: Readonly<Record<string, string>> = {
   policyName: 'v1 84278f89d10b1f18',
   purge: 'v1 9726f8a92b3dd5e6',
   receipt: 'v1 6da418052f1c397b',
-<<<<<<< HEAD
+  restoring: 'v1 0ed6c89086b72585',
   run: 'v1 83dff0c00db2b2d1',
   runVolume: 'v1 4a42c9ac25a22ac6',
-=======
-  restoring: 'v1 0ed6c89086b72585',
->>>>>>> recovery
   seen: 'v1 26ac49b2a7b5f408',
   sharedJob: 'v1 3b22d42d7a97a571',
   sharedPoint: 'v1 aae1f34c80292630',

@@ -26,11 +26,8 @@ import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
-<<<<<<< HEAD
 import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
-=======
 import { FakeRecoveryPoints, type FakeRecoveryPointsOptions } from '#test/fakes/fake-recovery-points.ts';
->>>>>>> recovery
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
