@@ -187,7 +187,7 @@ test('writers at full speed are cut off, and what they had under way lands behin
   await storage.volumeIs(ec2, volume, 'available');
   const image = join(storage.dir, 'disk', 'volumes', `${volume}.img`);
   await run('cp', ['--reflink=always', image, `${image}.before`]);
-  await Promise.all(writers); // eslint-disable-line hivemind/no-unbounded-all -- two
+  await Promise.all(writers);
   await storage.umount(mounted);
   expect(await run('cmp', [`--bytes=${2 ** 30}`, image, `${image}.before`])).toBe('');
   const second = await storage.mount(await storage.attach(ec2, { volume, host: b }), 'flooded-b');
