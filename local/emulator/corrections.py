@@ -1,11 +1,10 @@
 """What the pinned emulator does otherwise than AWS, put right in its process. Each function is one correction."""
 
 import json
-import json
 import threading
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, s3, scheduler, stepfunctions, sts
 
 _last = threading.local()
