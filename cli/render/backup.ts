@@ -30,6 +30,7 @@ export function backupDetails(backup: Backup, now: number): string {
     ['State', backup.reason === undefined ? backup.state : `${backup.state}: ${backup.reason}`],
     ['Operation', backup.operation],
     ['Origin', `${backup.origin}, by ${backup.createdBy}`],
+    ['Policy', backup.policy],
     ['Region', backup.region],
     ['Storage', storageText(backup)],
     [

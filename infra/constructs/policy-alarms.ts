@@ -51,7 +51,8 @@ function functionAlarms({ run, tick, watch, deadLetters }: BackupPolicies): Prod
     {
       name: 'hivemind-policy-tick-errors',
       severity: 'medium',
-      meaning: 'policy-tick failed to begin a run of a policy; the scheduler tries again for an hour.',
+      meaning:
+        'policy-tick failed to begin a run of a policy; Lambda tries once more, then it is a dead letter.',
       metric: tick.metricErrors(fiveMinutes),
       threshold: 1,
       missingData: quiet,

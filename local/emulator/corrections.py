@@ -4,7 +4,7 @@ import json
 import threading
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, s3, scheduler, stepfunctions, sts
 
 _last = threading.local()
@@ -186,6 +186,32 @@ def loopback_counts_as_tls() -> None:
     app.pin_request_origin = lambda address, tls: pin(address, tls or address.startswith("127."))
 
 
+def _field(body: bytes, name: str):
+    try:
+        return json.loads(body).get(name)
+    except (ValueError, AttributeError):
+        return None
+
+
+def schedules_and_alarms_are_named_in_policies() -> None:
+    """A schedule's ARN has its own group (not always `default`), and DeleteAlarms is about the alarms that it names:
+    a policy that allows those alone then does."""
+    extract = iam_actions.extract_resource_arn
+
+    def extracting(service, method, path, headers, body, query_params, region, account_id):
+        arn = extract(service, method, path, headers, body, query_params, region, account_id)
+        if service == "scheduler" and ":schedule/default/" in arn:
+            asked = query_params.get("groupName")
+            asked = asked[0] if isinstance(asked, list) and asked else asked
+            return arn.replace("/default/", f"/{_field(body, 'GroupName') or asked or 'default'}/")
+        names = _field(body, "AlarmNames") if service == "monitoring" and arn == "*" else None
+        if isinstance(names, list) and len(names) == 1:
+            return f"arn:aws:cloudwatch:{region}:{account_id}:alarm:{names[0]}"
+        return arn
+
+    iam_actions.extract_resource_arn = extracting
+
+
 KEPT_STREAMS, KEPT_EVENTS = 50, 1000
 
 
@@ -232,3 +258,4 @@ def apply() -> None:
     events_are_told_as_aws_tells_them()
     a_range_of_a_version_is_a_range()
     loopback_counts_as_tls()
+    schedules_and_alarms_are_named_in_policies()

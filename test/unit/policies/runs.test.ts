@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { partitions } from '#shared/aws/table/keys.ts';
 import { CreateBackup } from '#shared/model/backup.ts';
+import { ProductError, type ErrorCode } from '#shared/model/errors.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deletePolicy, pausePolicy } from '#functions/policies/change-policy.ts';
 import { runPolicy } from '#functions/policies/run-policy.ts';
+import { throwNamed } from '#functions/policies/run-errors.ts';
 import { runStep } from '#functions/policies/run-step.ts';
 import { restartRuns } from '#functions/sweep/restarts.ts';
 import { call, hostA } from '#test/unit/workers/support/world.ts';
@@ -188,5 +190,16 @@ describe('the sweeper', () => {
     states.set(`${runId}-r1`, 'ended');
     expect(await restartRuns(ports)).toEqual([]);
     expect(started).toEqual([runId, `${runId}-r1`]);
+  });
+});
+
+describe('an error of a step', () => {
+  it('has its code as its name, by which the state machine repeats it', async () => {
+    const failing = (code: ErrorCode) =>
+      throwNamed(() => Promise.reject(new ProductError(code, 'As asked.')));
+    await expect(failing('Throttled')).rejects.toMatchObject({ name: 'Throttled', message: 'As asked.' });
+    await expect(failing('Conflict')).rejects.toMatchObject({ name: 'Conflict' });
+    const bug = new TypeError('a bug');
+    await expect(throwNamed(() => Promise.reject(bug))).rejects.toBe(bug);
   });
 });
