@@ -25,6 +25,8 @@ export async function createBackup(
     readonly origin?: 'policy';
     /** The policy whose run makes it. */
     readonly policy?: string;
+    /** Backups of one run may share what AWS makes. @default each is made alone */
+    readonly run?: string;
   },
 ): Promise<OperationAnswer> {
   return settle(async () => {
@@ -45,12 +47,13 @@ export async function createBackup(
       id: backupId,
       origin: request.origin ?? 'manual',
       policy: request.policy,
-      consistency: consistencyOf(volume, request.consistency),
+      consistency: consistencyOf(volume, request),
       description: request.description,
       caller: call.caller.arn,
       region: ports.settings.region,
       now: ports.clock(),
       operation: operation.id,
+      ...(request.run === undefined ? {} : { run: request.run }),
     });
     const since = operation.createdAt;
     const backing = { volumeId: volume.id, backupId, operationId: operation.id, since };
@@ -60,13 +63,21 @@ export async function createBackup(
   });
 }
 
-/** What one host writes to is frozen for the cut; what many hosts write to cannot be. @throws ProductError NotSupported */
-function consistencyOf({ name, driver, type }: VolumeItem, asked: Consistency | undefined): Consistency {
-  if (isSingleWriter(driver)) return asked ?? 'freeze';
-  if (asked === undefined || asked === 'none') return 'none';
+/**
+ * What one host writes to is frozen for the cut; what many hosts write to cannot be. A policy's word is for those of its
+ * volumes that can. @throws ProductError NotSupported
+ */
+function consistencyOf({ name, driver, type }: VolumeItem, { consistency, origin }: Asked): Consistency {
+  if (isSingleWriter(driver)) return consistency ?? 'freeze';
+  if (consistency === undefined || consistency === 'none' || origin === 'policy') return 'none';
   throw new ProductError('NotSupported', `"${name}" is ${type}: many hosts may write to it at once.`, {
-    value: asked,
+    value: consistency,
     allowed: 'none',
     hint: 'Stop what writes to it for the time of the backup, if it must be of one moment.',
   });
+}
+
+interface Asked {
+  readonly consistency?: Consistency | undefined;
+  readonly origin?: 'policy';
 }

@@ -42,6 +42,7 @@ export async function beginBackup(ports: Ports, subject: Subject): Promise<RunVo
       consistency: policy.consistency,
       origin: 'policy',
       policy: policy.id,
+      run: run.id,
     });
     return { ...item, state: 'begun', operation: body.id, backup: body.backup };
   } catch (error) {

@@ -42,6 +42,9 @@ export class FakeRecoveryPoints implements RecoveryPoints {
     string,
     { readonly tags: NewRecoveryPoint['tags']; readonly holds: Set<string> }
   >();
+  /** Milliseconds until a recovery point that is deleted is gone. */
+  deleting = 5_000;
+  readonly #gone = new Map<string, number>();
   readonly #options: FakeRecoveryPointsOptions;
   readonly #backups = new Map<string, Job & { readonly tags: NewRecoveryPoint['tags'] }>();
   readonly #restores = new Map<string, Job & { readonly path: string }>();
@@ -81,14 +84,16 @@ export class FakeRecoveryPoints implements RecoveryPoints {
 
   async listPoints(): Promise<RecoveryPoint[]> {
     await this.#settle();
-    return [...this.points.keys()].map((arn) => ({ arn, state: 'completed', createdAt: undefined }));
+    return [...this.points.keys()].map((arn) => {
+      return { arn, state: this.#gone.has(arn) ? 'deleting' : 'completed', createdAt: undefined };
+    });
   }
 
   deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
     return this.#call('deletePoint', () => {
       const used = [...this.#restores.values()].some((job) => job.arn === arn && job.state === 'running');
       if (used) return 'in-use';
-      this.points.delete(arn);
+      if (this.points.has(arn)) this.#gone.set(arn, this.#now() + this.deleting);
       return 'deleted';
     });
   }
@@ -97,7 +102,8 @@ export class FakeRecoveryPoints implements RecoveryPoints {
     return this.#call('startRestore', (fails) => {
       const known = [...this.#restores.values()].find((job) => job.token === token);
       if (known !== undefined) return known.id;
-      if (!this.points.has(arn)) throw new ProductError('StorageFailed', 'There is no such recovery point.');
+      if (!this.points.has(arn) || this.#gone.has(arn))
+        throw new ProductError('StorageFailed', 'There is no such recovery point.');
       const id = this.#newId();
       this.#restores.set(id, { id, arn, token, path, at: this.#now(), ...begin(fails, false) });
       return id;
@@ -134,12 +140,18 @@ export class FakeRecoveryPoints implements RecoveryPoints {
   /** What is due happens. */
   async #settle(): Promise<void> {
     await Promise.resolve();
+    for (const [arn, at] of this.#gone) if (this.#now() >= at) this.#forget(arn);
     const due = ({ state, at }: Job): boolean => state === 'running' && this.#now() - at >= jobMs;
     for (const job of [...this.#backups.values()].filter(due)) {
       job.state = 'completed';
       this.points.set(job.arn, { tags: job.tags, holds: new Set(this.directories) });
     }
     for (const job of [...this.#restores.values()].filter(due)) this.#restored(job);
+  }
+
+  #forget(arn: string): void {
+    this.points.delete(arn);
+    this.#gone.delete(arn);
   }
 
   #restored(job: Job & { readonly path: string }): void {

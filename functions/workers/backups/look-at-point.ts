@@ -3,6 +3,7 @@ import { keys, partitions, prefixes } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { BackupItem, SharedPointItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
+import { done } from '../planner.ts';
 import type { SharedPoint } from './shared-point.ts';
 
 interface PointPorts {
@@ -23,7 +24,8 @@ export async function lookAtPoint(
   const own = item?.operationId === operation.id ? item : undefined;
   const users = await usersOf(ports, { fileSystemId, run });
   const joined = await ports.table.read('sharedUser', keys.sharedUser(fileSystemId, run, backup.id));
-  const { jobId } = own ?? {};
+  const { jobId, recoveryPointArn: arn } = own ?? {};
+  const deleted = own?.state === 'deleting' && arn !== undefined && done(operation, 'deletePoint');
   return {
     fileSystemId,
     run,
@@ -33,6 +35,7 @@ export async function lookAtPoint(
     queued: own?.state === 'creating' && jobId === undefined && (await isQueued(ports, own)),
     job:
       own?.state === 'creating' && jobId !== undefined ? await ports.recovery.findBackup(jobId) : undefined,
+    lingers: deleted && (await ports.recovery.findPoint(arn)) !== undefined,
   };
 }
 

@@ -1,6 +1,6 @@
 import { clientToken } from '#shared/aws/ec2/client-token.ts';
 import type { SharedPointItem } from '#shared/model/items.ts';
-import { done, minutes, type Failure } from '../planner.ts';
+import { ageOf, done, minutes, type Failure } from '../planner.ts';
 import { isClosedBy } from './point-writes.ts';
 import type { SharedPoint } from './shared-point.ts';
 import { wait, type BackupFacts, type BackupStep } from './steps.ts';
@@ -77,7 +77,21 @@ export function planPointRemoval(facts: BackupFacts): BackupStep {
     const arn = item.recoveryPointArn;
     return { kind: 'deletePoint', arn, message: 'Removing the recovery point', progress: 60 };
   }
+  if (shared.lingers) return linger(facts);
   return forget(facts);
+}
+
+/** AWS takes its time, and does not say when it could not do it. */
+function linger(facts: BackupFacts): BackupStep {
+  const { operation, now } = facts;
+  if (ageOf(operation, now) < believeFor) return wait(facts, 'AWS Backup is removing the recovery point');
+  const detail = 'AWS Backup did not remove the recovery point.';
+  const failure: Failure = {
+    code: 'StorageFailed',
+    detail,
+    hint: 'Look at it in AWS Backup, then delete the backup again.',
+  };
+  return { kind: 'restoreBackup', failure, message: detail, progress: operation.progress };
 }
 
 function forget({ record, others }: BackupFacts): BackupStep {

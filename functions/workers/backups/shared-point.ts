@@ -23,6 +23,8 @@ export interface SharedPoint {
   readonly queued: boolean;
   /** As AWS Backup knows it; only for the operation that drives it. */
   readonly job: BackupJob | undefined;
+  /** It was deleted, and AWS still shows it. */
+  readonly lingers: boolean;
 }
 
 export interface RecoveryPointSteps {

@@ -134,6 +134,17 @@ describe('backups of one run', () => {
     ).toEqual([]);
   });
 
+  it('is kept as it was when AWS does not remove it', async () => {
+    const { world, backups } = await ofOneRun(['one']);
+    const backup = existing(backups[0], 'backup');
+    world.recovery.deleting = 3_600_000;
+    expect(await remove(world, backup)).toMatchObject({ status: 'failed', error: { code: 'StorageFailed' } });
+    expect(await world.table.readBackup(backup.id)).toMatchObject({ state: 'available' });
+    world.recovery.deleting = 0;
+    expect((await remove(world, backup)).status).toBe('succeeded');
+    expect(world.recovery.points.size).toBe(0);
+  });
+
   it('removed all at once leave nothing', async () => {
     const { world, backups } = await ofOneRun();
     const removals: OperationItem[] = [];

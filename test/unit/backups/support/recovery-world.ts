@@ -1,16 +1,13 @@
 import { expect } from 'vitest';
-import { answerTask, claimBacking, createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
+import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
-import { startOperation } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { CreateBackup, RestoreBackup } from '#shared/model/backup.ts';
 import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
 import { restorePrefix } from '#shared/model/restored-directory.ts';
-import { newBackup } from '#shared/model/rules-backup.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import { newOperation } from '#functions/volumes/intent.ts';
 import { call, existing, hostA, World, type WorldOptions } from '#test/unit/workers/support/world.ts';
 
 export const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
@@ -41,31 +38,15 @@ export async function begin(world: World, volume: string): Promise<OperationItem
 }
 
 /** What a policy's run does: a backup that names its run. */
-export async function beginInRun(world: World, name: string, run: string): Promise<OperationItem> {
-  const record = await world.volume(name);
-  const { volume } = record;
-  const id = `bak-${world.api.newId()}`;
-  const parts = { kind: 'backup', driver: 'backup', backup: id, message: '' } as const;
-  const operation = newOperation(world.api, call(), { volume, parts });
-  const backup = newBackup(record, {
-    id,
+export async function beginInRun(world: World, volume: string, run: string): Promise<OperationItem> {
+  const request = {
+    volume,
+    ...CreateBackup.parse({ consistency: 'freeze' }),
     origin: 'policy',
-    consistency: 'none',
-    description: '',
-    caller: 'policy',
-    region: 'us-east-1',
-    now: world.clock(),
-    operation: operation.id,
     run,
-  });
-  const backing = {
-    volumeId: volume.id,
-    backupId: id,
-    operationId: operation.id,
-    since: operation.createdAt,
-  };
-  await world.table.transact([claimBacking(backing), ...createWrites(backup), ...startOperation(operation)]);
-  return operation;
+  } as const;
+  const { body } = await createBackup(world.api, call(), request);
+  return world.operation(body.id);
 }
 
 /** Their executions, turn by turn. */

@@ -1,0 +1,135 @@
+import { expect, it } from 'vitest';
+import type { ItemStore } from '#shared/aws/table/store.ts';
+import { keys } from '#shared/aws/table/keys.ts';
+import type { BackupItem, OperationItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
+import { deleteBackup } from '#functions/backups/delete-backup.ts';
+import { Killed } from '#test/fakes/killed.ts';
+import { call, hostA, type World } from '#test/unit/workers/support/world.ts';
+import { backedUp, begin, beginRestore, look, seen, worldWith } from './support/recovery-world.ts';
+
+type Side = 'crash-before' | 'crash-after';
+
+/** Kills a worker at one of its effects: at a write of the table, or a call of AWS. */
+class Killer {
+  readonly #at: number;
+  readonly #side: Side;
+  #on = false;
+  #count = 0;
+
+  constructor(at: number, side: Side) {
+    this.#at = at;
+    this.#side = side;
+  }
+
+  begin(): void {
+    this.#on = true;
+  }
+
+  /** Whether there were so many effects. */
+  get hasKilled(): boolean {
+    return this.#count > this.#at;
+  }
+
+  readonly next = (): Side | undefined => (this.#on && this.#count++ === this.#at ? this.#side : undefined);
+
+  readonly store = (inner: ItemStore): ItemStore => ({
+    get: (key) => inner.get(key),
+    getMany: (wanted) => inner.getMany(wanted),
+    query: (query) => inner.query(query),
+    work: (...query) => inner.work(...query),
+    transact: async (writes) => {
+      const side = this.next();
+      if (side === 'crash-before') throw new Killed('before a write');
+      await inner.transact(writes);
+      if (side === 'crash-after') throw new Killed('after a write');
+    },
+  });
+}
+
+function stage(killer: Killer): Promise<World> {
+  const { next, store } = killer;
+  return worldWith(['shared'], { workerStore: store, recoveryFault: next, pointFault: next });
+}
+
+/** What the state machine and the sweeper do: again and again, with a host that answers, until the operation ends. */
+async function runToEnd(world: World, id: string): Promise<OperationItem> {
+  for (let turn = 0; turn < 300; turn++) {
+    const operation = await world.operation(id);
+    if (isFinished(operation.status)) return operation;
+    try {
+      world.pass(Math.max(1, (await world.step(id)).waitSeconds));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      world.pass(40);
+    }
+    await seen(world, hostA);
+    const task = await world.table.read('task', keys.task(id));
+    if (task !== undefined && task.result === undefined) await look(world, task);
+  }
+  return world.operation(id);
+}
+
+/** At every effect and on both sides of it, until there is none left; how many there were. */
+async function everywhere(
+  side: Side,
+  once: (world: World, killer: Killer) => Promise<void>,
+): Promise<number> {
+  for (let at = 0; ; at++) {
+    const killer = new Killer(at, side);
+    await once(await stage(killer), killer);
+    if (!killer.hasKilled) return at;
+  }
+}
+
+const leftovers = (world: World): string[] => [
+  ...world.points.wanted.filter(({ path }) => path === '/').map(() => 'an access point at the root'),
+  ...[...world.store.items.values()].flatMap(({ entity }) =>
+    ['hostTask', 'step', 'restoring', 'sharedJob', 'backing'].includes(String(entity))
+      ? [String(entity)]
+      : [],
+  ),
+];
+
+it.each(['crash-before', 'crash-after'] as const)('a backup survives a %s of each effect', async (side) => {
+  const effects = await everywhere(side, async (world, killer) => {
+    const { id, backup = '' } = await begin(world, 'shared');
+    killer.begin();
+    expect((await runToEnd(world, id)).status).toBe('succeeded');
+    expect(await world.table.readBackup(backup)).toMatchObject({ state: 'available' });
+    expect(world.recovery.points.size).toBe(1);
+    expect(leftovers(world)).toEqual([]);
+  });
+  expect(effects).toBeGreaterThan(4);
+});
+
+it.each(['crash-before', 'crash-after'] as const)('a restore survives a %s of each effect', async (side) => {
+  const effects = await everywhere(side, async (world, killer) => {
+    const backup = await backedUp(world);
+    const id = await beginRestore(world, backup, 'copy');
+    killer.begin();
+    expect((await runToEnd(world, id)).status).toBe('succeeded');
+    expect(world.recovery.begun.restores).toBe(1);
+    expect(world.points.wanted).toHaveLength(2);
+    expect((await world.volume('copy')).volume.state).toBe('available');
+    expect(leftovers(world)).toEqual([]);
+  });
+  expect(effects).toBeGreaterThan(12);
+});
+
+it.each(['crash-before', 'crash-after'] as const)('a removal survives a %s of each effect', async (side) => {
+  const effects = await everywhere(side, async (world, killer) => {
+    const backup: BackupItem = await backedUp(world);
+    const { body } = await deleteBackup(world.api, call(), { backup: backup.id });
+    killer.begin();
+    expect((await runToEnd(world, body.id)).status).toBe('succeeded');
+    expect(world.recovery.points.size).toBe(0);
+    expect(await world.table.readBackup(backup.id)).toBeUndefined();
+    const shared = [...world.store.items.values()].filter(({ entity }) =>
+      String(entity).startsWith('shared'),
+    );
+    expect(shared).toEqual([]);
+    expect(leftovers(world)).toEqual([]);
+  });
+  expect(effects).toBeGreaterThan(4);
+});
