@@ -2,6 +2,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PurgeTask, Registration } from '#shared/model/host.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
+import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import type { Driver as DriverName } from '#shared/model/volume.ts';
 import type { AgentConfig } from './config.ts';
 import { bindDriver } from './drivers/bind/bind.driver.ts';
@@ -39,6 +40,7 @@ import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
 import { cut, type CutPorts } from './tasks/cut.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { exportVolume, importVolume } from './tasks/transfer.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -157,7 +159,12 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     onRegistered: (registration) => options.onRegistered?.(registration, () => loop.request()),
     pollSeconds: config.pollSeconds,
   });
-  const tasks = new Tasks({ api, log, perform: (task) => cut(cutPorts(parts, engine), task) });
+  const tasks = new Tasks({
+    api,
+    log,
+    stopping: runner.stopping,
+    perform: (task) => perform(parts, engine, task),
+  });
   const engine: Engine = createEngine({
     api,
     log,
@@ -177,6 +184,14 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     requestSync: (withinMs) => loop.request(withinMs),
   });
   return { loop, engine };
+}
+
+function perform(parts: Parts, engine: Engine, task: HostTask): Promise<TaskResult> {
+  if (task.kind === 'cut') return cut(cutPorts(parts, engine), task);
+  const { exec, holds, runner, options } = parts;
+  const { api, log } = options;
+  const ports = { api, log, engine, holds, exec, stopping: runner.stopping };
+  return task.kind === 'export' ? exportVolume(ports, task) : importVolume(ports, task);
 }
 
 function cutPorts(parts: Parts, engine: Engine): CutPorts {

@@ -1,5 +1,5 @@
 import { ProductError } from '#shared/model/errors.ts';
-import type { HostTask, TaskResult } from '#shared/model/task.ts';
+import type { CutTask, TaskResult } from '#shared/model/task.ts';
 import { withFrozen, type FreezePorts } from '#agent/freeze/freezer.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import type { Runner } from '#agent/reconcile/runner.ts';
@@ -17,7 +17,7 @@ export interface CutPorts {
  * Freezes a volume, has its snapshot made by one call that answers once it is cut, and thaws.
  * @throws ProductError Conflict where it is not mounted here any more; TimedOut when AWS was too slow for the freeze.
  */
-export async function cut({ api, freeze, runner, mounted }: CutPorts, task: HostTask): Promise<TaskResult> {
+export async function cut({ api, freeze, runner, mounted }: CutPorts, task: CutTask): Promise<TaskResult> {
   const { volumeId, operationId, epoch } = task;
   const shown = await mounted(volumeId);
   if (shown === undefined) throw gone(volumeId);

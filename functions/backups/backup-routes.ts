@@ -1,5 +1,6 @@
 import type { RouteHandlers } from '#shared/runtime/router.ts';
-import type { Ports } from '#functions/volumes/ports.ts';
+import type { TransferPorts } from '#functions/transfers/ports.ts';
+import { transferRoutes } from '#functions/transfers/transfer-routes.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { findBackup, showBackup } from './answer.ts';
 import { createBackup } from './create-backup.ts';
@@ -9,8 +10,9 @@ import { listBackups } from './list-backups.ts';
 import { restoreBackup } from './restore-backup.ts';
 
 /** Each route of the backups API, as a call of its use case. */
-export function backupRoutes(ports: Ports): RouteHandlers<'backups'> {
+export function backupRoutes(ports: TransferPorts): RouteHandlers<'backups'> {
   return {
+    ...transferRoutes(ports),
     createBackup: (request) =>
       createBackup(ports, callOf(request, request.params.namespace), {
         volume: request.params.name,

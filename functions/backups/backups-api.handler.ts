@@ -1,3 +1,4 @@
+import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { BackupsApiEnvironment } from '#shared/model/environment.ts';
 import { httpFunction } from '#shared/runtime/bundle.ts';
 import { readEnvironment } from '#shared/runtime/environment.ts';
@@ -8,7 +9,9 @@ import { backupRoutes } from './backup-routes.ts';
 
 const environment = readEnvironment(BackupsApiEnvironment);
 
+const ports = { ...wirePorts(environment), objects: new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME) };
+
 /** Answers one request about backups. */
-export const answer = createRouter('backups', backupRoutes(wirePorts(environment)), logger);
+export const answer = createRouter('backups', backupRoutes(ports), logger);
 
 export const handler = httpFunction(answer);

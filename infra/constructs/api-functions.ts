@@ -3,6 +3,7 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { passTransfers, removeTransfers } from '../permissions/archive.ts';
 import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
 import { hostQueuePrefix, makeHostQueues, sendToHosts } from '../permissions/queues.ts';
@@ -35,6 +36,7 @@ export class ApiFunctions extends Construct {
       UNDO_WINDOW_HOURS: String(config.undoWindowHours),
       FILE_SYSTEM_ID: storage.files.fileSystemId,
     };
+    const archives = { ARCHIVE_BUCKET_NAME: storage.archive.bucketName };
     const common = [...onTable(storage), startOperations(this), sendToHosts(this)];
     this.volumes = new ProductFunction(this, 'VolumesApi', {
       name: 'volumes-api',
@@ -44,14 +46,15 @@ export class ApiFunctions extends Construct {
     });
     this.backups = new ProductFunction(this, 'BackupsApi', {
       name: 'backups-api',
-      environment,
-      permissions: common,
+      environment: { ...environment, ...archives },
+      permissions: [...common, ...passTransfers(storage), removeTransfers(storage)],
       timeout,
     });
     this.hosts = new ProductFunction(this, 'HostsApi', {
       name: 'hosts-api',
       environment: {
         ...environment,
+        ...archives,
         HOST_ROLE_ID: hostRole.roleId,
         POLL_SECONDS: String(config.pollSeconds),
       },
@@ -60,6 +63,7 @@ export class ApiFunctions extends Construct {
         makeHostQueues(this),
         describe('DescribeInstances', 'DescribeInstanceTypes', 'DescribeSnapshots'),
         ...makeSnapshots(this),
+        ...passTransfers(storage),
       ],
       timeout,
     });

@@ -15,6 +15,9 @@ const Starter = { STATE_MACHINE_ARN: z.string().min(1) };
 /** Hosts' queues are called this plus the host's id. */
 const Waker = { QUEUE_PREFIX: z.string().min(1) };
 
+/** Where archives go. */
+const Archives = { ARCHIVE_BUCKET_NAME: z.string().min(1) };
+
 export const VolumesApiEnvironment = Common.extend({
   ...Starter,
   ...Waker,
@@ -27,12 +30,17 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   /** Unique id (AROA…) of the one role that hosts assume. */
   HOST_ROLE_ID: z.string().min(1),
   POLL_SECONDS: z.coerce.number().int().positive(),
+  ...Archives,
 });
 
-export const BackupsApiEnvironment = VolumesApiEnvironment.extend({});
+export const BackupsApiEnvironment = VolumesApiEnvironment.extend(Archives);
 
 /** Makes and removes backups. */
-export const BackupWorkerEnvironment = Common.extend({ ...Waker, VOLUME_KEY_ARN: z.string().min(1) });
+export const BackupWorkerEnvironment = Common.extend({
+  ...Waker,
+  ...Archives,
+  VOLUME_KEY_ARN: z.string().min(1),
+});
 
 export const EbsWorkerEnvironment = Common.extend({
   ...Waker,

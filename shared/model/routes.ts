@@ -13,6 +13,7 @@ import {
 } from './route.ts';
 import { backupRoutes } from './routes-backups.ts';
 import { hostRoutes } from './routes-hosts.ts';
+import { hostTransferRoutes, transferRoutes } from './routes-transfers.ts';
 import { DrainHost, Host } from './host.ts';
 import { HostId, OperationId, VolumeName } from './names.ts';
 import { Operation, OperationStatus } from './operation.ts';
@@ -193,7 +194,9 @@ export const routes = {
   },
 
   ...backupRoutes,
+  ...transferRoutes,
   ...hostRoutes,
+  ...hostTransferRoutes,
 } as const satisfies Record<string, Route>;
 
 export { ListVolumesQuery, maxPageSize, type Route, type ServedBy } from './route.ts';

@@ -1,21 +1,39 @@
 import * as z from 'zod';
+import { ArchiveMetadata } from './archive.ts';
+import { TransferReport } from './archive-transfer.ts';
 import { Consistency } from './backup.ts';
-import { OperationId, VolumeId } from './names.ts';
+import { OperationId, VolumeId, VolumeName } from './names.ts';
+
+const AnyTask = z.strictObject({
+  /** The operation that it belongs to; also the task's id. */
+  operationId: OperationId,
+  volumeId: VolumeId,
+  epoch: z.int().min(0),
+  /** After it the host does not begin any more. */
+  deadline: z.iso.datetime(),
+  /** The cut was called for before: an agent that does not remember it reports it as failed. */
+  begun: z.boolean().default(false),
+});
+
+/** Freeze the volume's filesystem, call for its snapshot, thaw. */
+export const CutTask = AnyTask.extend({ kind: z.literal('cut'), consistency: Consistency });
+export type CutTask = z.infer<typeof CutTask>;
+
+/** Pack the volume's files and send them to the archive bucket. A host that has not the volume claims it first. */
+export const ExportTask = AnyTask.extend({
+  kind: z.literal('export'),
+  name: VolumeName,
+  metadata: ArchiveMetadata,
+});
+export type ExportTask = z.infer<typeof ExportTask>;
+
+/** Fetch an archive from the archive bucket and unpack it into the empty volume. */
+export const ImportTask = AnyTask.extend({ kind: z.literal('import'), name: VolumeName });
+export type ImportTask = z.infer<typeof ImportTask>;
 
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
-  .strictObject({
-    /** The operation that it belongs to; also the task's id. */
-    operationId: OperationId,
-    kind: z.literal('cut'),
-    volumeId: VolumeId,
-    epoch: z.int().min(0),
-    consistency: Consistency,
-    /** After it the host does not begin any more. */
-    deadline: z.iso.datetime(),
-    /** The cut was called for before: an agent that does not remember it reports it as failed. */
-    begun: z.boolean(),
-  })
+  .discriminatedUnion('kind', [CutTask, ExportTask, ImportTask])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;
 
@@ -25,6 +43,7 @@ export const TaskResult = z
     outcome: z.enum(['done', 'failed']),
     /** Milliseconds for which the filesystem was frozen. */
     frozenMs: z.number().min(0).optional(),
+    transfer: TransferReport.optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })
   .meta({ id: 'TaskResult' });

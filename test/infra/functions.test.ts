@@ -122,8 +122,21 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DescribeSnapshots',
     'ec2:CreateSnapshot',
     'ec2:CreateTags',
+    's3:PutObject',
+    's3:AbortMultipartUpload',
+    's3:GetObject',
+    's3:GetObjectVersion',
   ],
-  'backups-api': ['states:StartExecution', 'sqs:SendMessage'],
+  'backups-api': [
+    'states:StartExecution',
+    'sqs:SendMessage',
+    's3:PutObject',
+    's3:AbortMultipartUpload',
+    's3:GetObject',
+    's3:GetObjectVersion',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
+  ],
   'backup-worker': [
     'sqs:SendMessage',
     'ec2:DescribeSnapshots',
@@ -131,6 +144,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:CreateSnapshot',
     'ec2:DeleteSnapshot',
     'ec2:CreateTags',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
   ],
   'ebs-worker': [
     'sqs:SendMessage',
@@ -203,6 +219,16 @@ test('what changes EC2 is bound to our tag', () => {
   expect(byResourceTag.flatMap(({ Action }) => Action)).toEqual(
     expect.arrayContaining(['ec2:DeleteVolume', 'ec2:DetachVolume', 'ec2:DeleteSnapshot']),
   );
+});
+
+test('objects are within reach under their prefix only', () => {
+  const reach = names.flatMap((name) =>
+    statementsOf(template, roles[name])
+      .filter(({ Action }) => Action.some((action) => action.startsWith('s3:')))
+      .map(({ Resource }) => JSON.stringify(Resource)),
+  );
+  expect(reach.length).toBeGreaterThan(0);
+  for (const resource of reach) expect(resource).toMatch(/"\/transfers\/\*"/);
 });
 
 test('only the sweeper reads the index of unfinished work', () => {

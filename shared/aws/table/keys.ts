@@ -68,6 +68,8 @@ export const keys = {
   backup: (backupId: string): Key => ({ pk: partitions.backup(backupId), sk: 'BACKUP' }),
   backing: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'BACKING' }),
   task: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TASK' }),
+  transfer: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TRANSFER' }),
+  importing: (volumeId: string): Key => ({ pk: `VOL#${volumeId}#IMPORT`, sk: 'IMPORT' }),
   hostTask: (hostId: string, operationId: string): Key => ({
     pk: partitions.host(hostId),
     sk: `${prefixes.task}${operationId}`,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { HostTask } from '#shared/model/task.ts';
+import type { CutTask } from '#shared/model/task.ts';
 import { until } from '#test/support/until.ts';
 import { startRig, type Rig } from './support/agent.ts';
 
@@ -18,9 +18,9 @@ describe('a cut that the control plane asks for', () => {
     await rig.close();
   });
 
-  function ask(parts: Partial<HostTask> = {}): HostTask {
+  function ask(parts: Partial<CutTask> = {}): CutTask {
     const { id: volumeId, epoch } = rig.cloud.volume('data');
-    const task: HostTask = {
+    const task: CutTask = {
       operationId: `op-${randomUUID().replaceAll('-', '').slice(0, 26)}`,
       kind: 'cut',
       volumeId,
@@ -34,7 +34,7 @@ describe('a cut that the control plane asks for', () => {
     rig.daemon().wake();
     return task;
   }
-  const resultOf = async (task: HostTask) =>
+  const resultOf = async (task: CutTask) =>
     until('the task is reported', () => Promise.resolve(rig.cloud.results.get(task.operationId)));
 
   it('is made while the volume is frozen, and says for how long', async () => {

@@ -2,6 +2,7 @@ import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
+import { noArchives, type ArchiveCalls } from './no-archives.ts';
 import type { Api } from '#agent/link/api.ts';
 import { ProductError, type ErrorCode } from '#shared/model/errors.ts';
 import type { Assignment, ObservedAttachment, PurgeTask } from '#shared/model/host.ts';
@@ -62,6 +63,8 @@ export class FakeControlPlane {
   /** What hosts are asked to do for operations; gone once reported. */
   readonly tasks: HostTask[] = [];
   readonly results = new Map<string, TaskResult>();
+  /** Where archives of its tasks go and come from. */
+  archives: ArchiveCalls = noArchives;
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
@@ -182,6 +185,9 @@ export class FakeControlPlane {
         this.results.set(operationId, result);
         return Promise.resolve();
       },
+      signExportParts: (...call) => this.archives.signExportParts(...call),
+      completeExport: (...call) => this.archives.completeExport(...call),
+      importSource: (...call) => this.archives.importSource(...call),
       create: (body) => {
         if (!this.#volumes.has(body.name)) this.#volumes.set(body.name, created(body));
         return Promise.resolve();

@@ -22,9 +22,13 @@ import type { EbsFacts, EbsStep } from '#functions/workers/planner-ebs-steps.ts'
 import { efsDriver } from '#functions/workers/efs/driver.ts';
 import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
+import { transferDriver } from '#functions/workers/transfers/driver.ts';
+import { isTransfer } from '#functions/workers/transfers/is-transfer.ts';
+import type { TransferFacts, TransferStep } from '#functions/workers/transfers/steps.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
+import { FakeTransferObjects } from '#test/fakes/fake-transfer-objects.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
 export const hostA = 'i-0000000000000000a';
@@ -55,6 +59,8 @@ export class World {
   readonly points: FakeAccessPoints;
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
+  readonly objects = new FakeTransferObjects();
+  readonly transferWorker: Worker<TransferStep, TransferFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
   readonly woken: string[] = [];
@@ -100,6 +106,8 @@ export class World {
     this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, undoWindowHours }));
     const backups = portsOf('backup-worker');
     this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, instances }));
+    const { objects } = this;
+    this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
 
   /** The table as a function sees it that is no worker. */
@@ -196,8 +204,9 @@ export class World {
 
   /** One worker invocation with 30 s left. */
   async step(operationId: string): Promise<WorkerOutput> {
-    const { driver } = await this.operation(operationId);
-    const workers = { ebs: this.worker, efs: this.efsWorker, backup: this.backupWorker };
+    const { driver, kind } = await this.operation(operationId);
+    const backup = isTransfer(kind) ? this.transferWorker : this.backupWorker;
+    const workers = { ebs: this.worker, efs: this.efsWorker, backup };
     return workers[driver].run({ operationId, driver }, new Date(this.#now + 30_000));
   }
 
