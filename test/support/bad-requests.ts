@@ -1,5 +1,6 @@
 import { encodeCursor } from '#functions/volumes/cursor.ts';
 import { badBackupRequests } from './bad-backup-requests.ts';
+import { badTransferRequests } from './bad-transfer-requests.ts';
 import type { ApiRequest } from './api-world.ts';
 
 /** One request that must be refused, and what it says. Routes of people: any endpoint can be asked. */
@@ -345,5 +346,6 @@ export const badRequests: readonly BadRequest[] = [
   ...lists,
   ...calls,
   ...badBackupRequests,
+  ...badTransferRequests,
   ...elsewhere,
 ];
