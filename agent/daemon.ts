@@ -41,6 +41,7 @@ import { shownOf, stageOf, type Places } from './reconcile/view.ts';
 import { cut, type CutPorts } from './tasks/cut.ts';
 import { locate } from './tasks/locate.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { exportVolume, importVolume } from './tasks/transfer.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -162,7 +163,12 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     onDenied: options.onDenied,
     pollSeconds: config.pollSeconds,
   });
-  const tasks = new Tasks({ api, log, perform: (task) => perform(parts, engine, task) });
+  const tasks = new Tasks({
+    api,
+    log,
+    stopping: runner.stopping,
+    perform: (task) => perform(parts, engine, task),
+  });
   const engine: Engine = createEngine({
     api,
     log,
@@ -186,12 +192,18 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
 
 /** One task of an operation. */
 function perform(parts: Parts, engine: Engine, task: HostTask): Promise<TaskResult> {
-  const { mounts, options } = parts;
+  const { exec, holds, mounts, runner, options } = parts;
+  const { api, config, log } = options;
+  const transfer = { api, log, engine, holds, exec, stopping: runner.stopping };
   switch (task.kind) {
     case 'cut':
       return cut(cutPorts(parts, engine), task);
     case 'locate':
-      return locate({ mounts, directory: join(options.config.root, 'looks') }, task);
+      return locate({ mounts, directory: join(config.root, 'looks') }, task);
+    case 'export':
+      return exportVolume(transfer, task);
+    case 'import':
+      return importVolume(transfer, task);
   }
 }
 

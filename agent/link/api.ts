@@ -7,9 +7,17 @@ import type {
   Registration,
   SyncAnswer,
 } from '#shared/model/host.ts';
+import type {
+  CompleteExport,
+  ExportParts,
+  ImportSource,
+  SignedPart,
+} from '#shared/model/archive-transfer.ts';
 import type { CutAnswer, TaskResult } from '#shared/model/task.ts';
 import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
 import type * as z from 'zod';
+
+type Unbooted<S extends z.ZodType> = Omit<z.input<S>, 'bootId'>;
 
 /**
  * What a host says to the control plane about itself. Which host is calling is in the signature, never in a body.
@@ -36,6 +44,11 @@ export interface HostApi {
   /** The volume is frozen: has the snapshot made; resolves once it is. @throws StaleEpoch, OperationNotFound */
   cut(operationId: string, epoch: number): Promise<CutAnswer>;
   reportTask(operationId: string, result: TaskResult): Promise<void>;
+  /** Where parts of an archive go. A new `attempt` begins a new upload. @throws OperationNotFound when it is not wanted any more */
+  signExportParts(operationId: string, request: Unbooted<typeof ExportParts>): Promise<SignedPart[]>;
+  completeExport(operationId: string, request: Unbooted<typeof CompleteExport>): Promise<void>;
+  /** Where the archive is that is to be unpacked. @throws OperationNotFound */
+  importSource(operationId: string): Promise<ImportSource>;
 }
 
 /** Volumes of the host's namespace: what Docker asks for. */

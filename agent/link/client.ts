@@ -56,6 +56,7 @@ function hostApi(client: Client, { bootId, hostname, agentVersion, drivers }: Ap
       await client.call('reportPurged', { params: { volumeId }, body: { accessPointId } });
     },
     ...taskApi(client, bootId),
+    ...transferApi(client, bootId),
   };
 }
 
@@ -66,6 +67,24 @@ function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportT
     },
     async reportTask(operation, result) {
       await client.call('reportTask', { params: { operation }, body: { bootId, result } });
+    },
+  };
+}
+
+function transferApi(
+  client: Client,
+  bootId: string,
+): Pick<HostApi, 'signExportParts' | 'completeExport' | 'importSource'> {
+  return {
+    async signExportParts(operation, request) {
+      const body = { bootId, ...request };
+      return (await client.call('signExportParts', { params: { operation }, body })).body.parts;
+    },
+    async completeExport(operation, request) {
+      await client.call('completeExport', { params: { operation }, body: { bootId, ...request } });
+    },
+    async importSource(operation) {
+      return (await client.call('importSource', { params: { operation }, body: { bootId } })).body;
     },
   };
 }

@@ -9,6 +9,8 @@ export interface TaskPorts {
   readonly log: Log;
   /** Does one task; rejects when it cannot be done. */
   readonly perform: (task: HostTask) => Promise<TaskResult>;
+  /** Aborted when the agent stops: what that breaks off goes on with the next agent, and is no failure. */
+  readonly stopping?: AbortSignal;
   readonly now?: () => number;
 }
 
@@ -48,12 +50,13 @@ export class Tasks {
   }
 
   async #perform(task: HostTask): Promise<TaskResult> {
-    const { log, perform, now = Date.now } = this.#ports;
+    const { log, perform, stopping, now = Date.now } = this.#ports;
     try {
       if (task.begun) throw forgotten();
       if (now() > Date.parse(task.deadline)) throw tooLate(task);
       return await perform(task);
     } catch (error) {
+      if (stopping?.aborted === true) throw error;
       log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
       const code = isProductError(error) ? error.code : 'CommandFailed';
       const detail = error instanceof Error ? error.message : String(error);

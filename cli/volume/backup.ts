@@ -12,12 +12,19 @@ interface BackupFlags extends WaitFlags {
   readonly name?: string | undefined;
   readonly consistency?: string | undefined;
   readonly description?: string | undefined;
+  readonly output?: string | undefined;
+  readonly overwrite?: true | undefined;
+  readonly host?: string | undefined;
 }
 
-/** Waits by default on a terminal only: from cron or a pipeline it answers once the backup has begun. */
+/** With a file: the volume's files, see `backupToFile`. Else waits by default on a terminal only: from cron or a pipeline it answers once the backup has begun. */
 export async function backupVolume(context: Context, flags: BackupFlags): Promise<void> {
   const { api, namespace, world } = context;
   const name = oneName(flags.positional, flags.name);
+  if (flags.output !== undefined) {
+    const { backupToFile } = await import('./backup-to-file.ts');
+    return backupToFile(context, name, { ...flags, output: flags.output });
+  }
   const body = {
     // The API names the consistencies when this is none of them.
     ...given('consistency', flags.consistency as Consistency | undefined),

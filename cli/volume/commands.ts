@@ -201,9 +201,16 @@ function backup(world: World) {
     .option('--name <name>', 'name of the volume')
     .option('--consistency <how>', 'none or freeze (the default for a mounted local volume)')
     .option('--description <text>', 'a text for people')
+    .option('--output <file>', 'write the files to this tar.gz; always waits')
+    .option('--overwrite', 'with --output: replace a file that is there')
+    .option('--host <id>', 'with --output: which host shall read the volume')
     .addHelpText(
       'after',
-      examples('hivemind volume backup my-data-volume', 'hivemind volume backup --name db --no-wait'),
+      examples(
+        'hivemind volume backup my-data-volume',
+        'hivemind volume backup --name db --no-wait',
+        'hivemind volume backup --name my-data-volume --output /path/to/backup/file.tar.gz',
+      ),
     )
     .action(async (name, options, command) =>
       act(world, command, async (context) =>
@@ -213,12 +220,23 @@ function backup(world: World) {
 }
 
 function restore(world: World) {
-  return withWaiting(leaf('restore', 'Restore a backup to a new volume'))
-    .argument('[name]', 'name of the new volume')
-    .option('--name <name>', 'name of the new volume')
-    .requiredOption('--backup <id>', 'the backup')
+  return withWaiting(leaf('restore', 'Restore a backup to a new volume, or an archive to an empty one'))
+    .argument('[name]', 'name of the volume')
+    .option('--name <name>', 'name of the volume')
+    .option('--backup <id>', 'the backup')
+    .addOption(
+      new Option('--input <file>', 'the tar.gz that "volume backup --output" wrote; always waits').conflicts(
+        'backup',
+      ),
+    )
     .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
-    .addHelpText('after', examples('hivemind volume restore my-data-volume --backup bak-01J0…'))
+    .addHelpText(
+      'after',
+      examples(
+        'hivemind volume restore my-data-volume --backup bak-01J0…',
+        'hivemind volume restore --name my-data-volume --input /path/to/backup/file.tar.gz',
+      ),
+    )
     .action(async (name, options, command) =>
       act(world, command, async (context) =>
         (await import('./restore.ts')).restoreVolume(context, { ...options, positional: name }),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ProductError } from '#shared/model/errors.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
@@ -8,19 +9,33 @@ import { settle } from './settle.ts';
 interface RestoreFlags extends WaitFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
-  readonly backup: string;
+  readonly backup?: string | undefined;
+  readonly input?: string | undefined;
   readonly zone?: string | undefined;
 }
 
 export async function restoreVolume(context: Context, flags: RestoreFlags): Promise<void> {
+  const { input, backup } = flags;
+  if (input !== undefined) {
+    const { restoreFromFile } = await import('./restore-from-file.ts');
+    return restoreFromFile(context, { ...flags, input });
+  }
+  if (backup === undefined) throw nothingToRestore();
   const { api, namespace } = context;
   const name = oneName(flags.positional, flags.name);
   const body = { name, ...given('availabilityZone', flags.zone) };
   const { body: answer } = await api.call('restoreBackup', {
-    params: { namespace, backup: flags.backup },
+    params: { namespace, backup },
     body,
     headers: { 'idempotency-key': randomUUID() },
   });
-  const sentence = (): string => `Volume ${name} is restored from ${flags.backup}.`;
+  const sentence = (): string => `Volume ${name} is restored from ${backup}.`;
   await settle(context, answer, { flags, sentence });
+}
+
+function nothingToRestore(): ProductError {
+  return new ProductError('InvalidInput', 'What shall be restored?', {
+    allowed: '--backup ID, or --input FILE.tar.gz',
+    hint: 'List the backups: hivemind backup ls.',
+  });
 }

@@ -1,6 +1,8 @@
 import type { RouteHandlers } from '#shared/runtime/router.ts';
 import { policyRoutes } from '#functions/policies/policy-routes.ts';
 import type { PolicyPorts } from '#functions/policies/ports.ts';
+import type { TransferPorts } from '#functions/transfers/ports.ts';
+import { transferRoutes } from '#functions/transfers/transfer-routes.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { findBackup, showBackup } from './answer.ts';
 import { createBackup } from './create-backup.ts';
@@ -10,9 +12,10 @@ import { listBackups } from './list-backups.ts';
 import { restoreBackup } from './restore-backup.ts';
 
 /** Each route of the backups API, as a call of its use case. */
-export function backupRoutes(ports: PolicyPorts): RouteHandlers<'backups'> {
+export function backupRoutes(ports: PolicyPorts & TransferPorts): RouteHandlers<'backups'> {
   return {
     ...policyRoutes(ports),
+    ...transferRoutes(ports),
     createBackup: (request) =>
       createBackup(ports, callOf(request, request.params.namespace), {
         volume: request.params.name,

@@ -1,6 +1,7 @@
 import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
+import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
 import { openTable } from '#shared/aws/table/table.ts';
 import { BackupWorkerEnvironment } from '#shared/model/environment.ts';
@@ -10,6 +11,8 @@ import { readEnvironment } from '#shared/runtime/environment.ts';
 import { logger } from '#shared/runtime/telemetry.ts';
 import { backupDriver } from '../workers/backups/driver.ts';
 import { Worker } from '../workers/runner.ts';
+import { transferDriver } from '../workers/transfers/driver.ts';
+import { isTransfer } from '../workers/transfers/is-transfer.ts';
 
 const environment = readEnvironment(BackupWorkerEnvironment);
 const table = openTable(environment.TABLE_NAME);
@@ -24,8 +27,13 @@ const driver = backupDriver({
   instances: new Ec2Instances(),
 });
 const clock = () => new Date();
-const worker = new Worker({ table, waker: new QueueWaker(table, logger), log: logger, clock }, driver);
+const ports = { table, waker: new QueueWaker(table, logger), log: logger, clock };
+const backups = new Worker(ports, driver);
+const objects = new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME);
+const transfers = new Worker(ports, transferDriver({ table, objects }));
 
-export const handler = workFunction(WorkerInput, (input, { remaining }) =>
-  worker.run(input, new Date(Date.now() + remaining())),
-);
+export const handler = workFunction(WorkerInput, async (input, { remaining }) => {
+  const operation = await table.readOperation(input.operationId);
+  const worker = isTransfer(operation?.kind) ? transfers : backups;
+  return worker.run(input, new Date(Date.now() + remaining()));
+});

@@ -12,6 +12,7 @@ import { reportFormatted, takeTicket } from './format-ticket.ts';
 import { releaseVolume, reportPurged } from './give-back.ts';
 import { ownRecord, type HostPorts } from './host-ports.ts';
 import { cutVolume, reportTask, type TaskPorts } from './host-tasks.ts';
+import { completeExport, importSource, signExportParts, type HostTransferPorts } from './host-transfers.ts';
 import { registerHost } from './register-host.ts';
 import { setLease } from './set-lease.ts';
 import { syncHost } from './sync-host.ts';
@@ -19,7 +20,7 @@ import { syncHost } from './sync-host.ts';
 type Signed = Pick<RouteRequest<'claimVolume'>, 'caller' | 'idempotencyKey' | 'requestHash' | 'ifMatch'>;
 
 /** Each route of the hosts API, as a call of its use case. Who calls is IAM's word: no route takes a host's id. */
-export function hostRoutes(ports: TaskPorts): RouteHandlers<'hosts'> {
+export function hostRoutes(ports: TaskPorts & HostTransferPorts): RouteHandlers<'hosts'> {
   return {
     registerHost: async ({ caller, body }) => ok(await registerHost(ports, caller, body)),
     syncHost: async ({ caller, body }) => ok(await syncHost(ports, caller, body)),
@@ -32,6 +33,7 @@ export function hostRoutes(ports: TaskPorts): RouteHandlers<'hosts'> {
     releaseVolume: (request) => releaseVolume(ports, request, { ...request.params, ...request.body }),
     reportPurged: ({ caller, params, body }) => reportPurged(ports, caller, { ...params, ...body }),
     ...taskRoutes(ports),
+    ...transferRoutes(ports),
     ...volumeRoutesOfHosts(ports),
   };
 }
@@ -42,6 +44,18 @@ function taskRoutes(ports: TaskPorts) {
     cutVolume: async ({ caller, params, body }) => ok(await cutVolume(ports, caller, { ...params, ...body })),
     reportTask: async ({ caller, params, body }) =>
       ok(await reportTask(ports, caller, { ...params, ...body })),
+  } satisfies Partial<RouteHandlers<'hosts'>>;
+}
+
+/** Archives that the host packs or unpacks. */
+function transferRoutes(ports: HostTransferPorts) {
+  return {
+    signExportParts: async ({ caller, params, body }) =>
+      ok({ parts: await signExportParts(ports, caller, { ...params, ...body }) }),
+    completeExport: async ({ caller, params, body }) =>
+      ok(await completeExport(ports, caller, { ...params, ...body })),
+    importSource: async ({ caller, params, body }) =>
+      ok(await importSource(ports, caller, { ...params, ...body })),
   } satisfies Partial<RouteHandlers<'hosts'>>;
 }
 

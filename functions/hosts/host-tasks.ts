@@ -49,7 +49,12 @@ export async function cutVolume(ports: TaskPorts, caller: Caller, request: CutCa
   return { snapshotId: snapshot.id };
 }
 
-async function taskOf({ table }: TaskPorts, hostId: string, operationId: string): Promise<TaskItem> {
+/** The host's own task. @throws ProductError OperationNotFound */
+export async function taskOf(
+  { table }: Pick<HostPorts, 'table'>,
+  hostId: string,
+  operationId: string,
+): Promise<TaskItem> {
   const task = await table.read('task', keys.task(operationId));
   if (task !== undefined && task.hostId === hostId) return task;
   throw new ProductError('OperationNotFound', `${hostId} has no task of operation ${operationId}.`, {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
 import { HostsApiEnvironment } from '#shared/model/environment.ts';
@@ -19,6 +20,7 @@ export const answer = createRouter(
     ...wirePorts(environment),
     queues: new SqsHostQueues(QUEUE_PREFIX),
     snapshots: lazySnapshots(),
+    objects: lazyObjects(),
     newUuid: randomUUID,
     hostSettings: { roleId, pollSeconds },
   }),
@@ -36,6 +38,24 @@ function lazySnapshots(): Pick<Snapshots, 'createSnapshot' | 'findSnapshots'> {
   return {
     createSnapshot: async (wanted) => (await snapshots()).createSnapshot(wanted),
     findSnapshots: async (of) => (await snapshots()).findSnapshots(of),
+  };
+}
+
+/** S3's client likewise: only archives need it. */
+function lazyObjects(): TransferObjects {
+  let loaded: Promise<TransferObjects> | undefined;
+  const load = async (): Promise<TransferObjects> => {
+    const { S3TransferObjects } = await import('#shared/aws/archive/s3-transfer-objects.ts');
+    return new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME);
+  };
+  const objects = (): Promise<TransferObjects> => (loaded ??= load());
+  return {
+    begin: async (key) => (await objects()).begin(key),
+    signParts: async (upload, parts) => (await objects()).signParts(upload, parts),
+    complete: async (upload, parts) => (await objects()).complete(upload, parts),
+    abort: async (upload) => (await objects()).abort(upload),
+    signGet: async (object) => (await objects()).signGet(object),
+    remove: async (object) => (await objects()).remove(object),
   };
 }
 

@@ -27,8 +27,7 @@ export function planEbs(facts: EbsFacts): EbsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
-    case 'backup':
-    case 'deleteBackup':
+    default:
       return misdirected(operation);
   }
 }

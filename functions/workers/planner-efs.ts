@@ -74,10 +74,7 @@ export function planEfs(facts: EfsFacts): EfsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
-    case 'backup':
-    case 'deleteBackup':
-    case 'attach':
-    case 'detach': {
+    default: {
       const failure = { code: 'IllegalState', detail: 'This driver has no such operation.' } as const;
       return { kind: 'abandon', failure, message: failure.detail, progress };
     }

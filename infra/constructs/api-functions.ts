@@ -3,11 +3,13 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { passTransfers, removeTransfers } from '../permissions/archive.ts';
 import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
 import { keepPolicies, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, makeHostQueues, sendToHosts } from '../permissions/queues.ts';
 import { onTable } from '../permissions/table.ts';
+import type { Permission } from '../permissions/permission.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import type { BackupPolicies } from './backup-policies.ts';
 import { ProductFunction } from './product-function.ts';
@@ -39,6 +41,7 @@ export class ApiFunctions extends Construct {
       UNDO_WINDOW_HOURS: String(config.undoWindowHours),
       FILE_SYSTEM_ID: storage.files.fileSystemId,
     };
+    const archives = { ARCHIVE_BUCKET_NAME: storage.archive.bucketName };
     const common = [...onTable(storage), startOperations(this), sendToHosts(this)];
     this.volumes = new ProductFunction(this, 'VolumesApi', {
       name: 'volumes-api',
@@ -51,25 +54,38 @@ export class ApiFunctions extends Construct {
       environment: {
         ...environment,
         ...policies.keeperEnvironment,
+        ...archives,
         RUN_MACHINE_ARN: policies.machine.stateMachine.stateMachineArn,
       },
-      permissions: [...common, startRuns(this), ...keepPolicies(this, policies.scheduleRole)],
+      permissions: [
+        ...common,
+        startRuns(this),
+        ...keepPolicies(this, policies.scheduleRole),
+        ...passTransfers(storage),
+        removeTransfers(storage),
+      ],
       timeout,
     });
     this.hosts = new ProductFunction(this, 'HostsApi', {
       name: 'hosts-api',
       environment: {
         ...environment,
+        ...archives,
         HOST_ROLE_ID: hostRole.roleId,
         POLL_SECONDS: String(config.pollSeconds),
       },
-      permissions: [
-        ...common,
-        makeHostQueues(this),
-        describe('DescribeInstances', 'DescribeInstanceTypes', 'DescribeSnapshots'),
-        ...makeSnapshots(this),
-      ],
+      permissions: [...common, ...ofHosts(this, storage)],
       timeout,
     });
   }
+}
+
+/** What the API of hosts may beside: their queues, their cuts, their archives. */
+function ofHosts(scope: Construct, storage: StorageStack): Permission[] {
+  return [
+    makeHostQueues(scope),
+    describe('DescribeInstances', 'DescribeInstanceTypes', 'DescribeSnapshots'),
+    ...makeSnapshots(scope),
+    ...passTransfers(storage),
+  ];
 }

@@ -3,6 +3,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aw
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { transferPrefix } from '#shared/model/archive-transfer.ts';
 
 export interface ArchiveBucketProps {
   readonly key: IKey;
@@ -42,6 +43,12 @@ export class ArchiveBucket extends Construct {
         {
           noncurrentVersionExpiration: Duration.days(30),
           abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+        {
+          // Archives on their way are removed when they have arrived; this removes what was not fetched.
+          prefix: transferPrefix,
+          expiration: Duration.days(1),
+          noncurrentVersionExpiration: Duration.days(1),
         },
       ],
     });

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { clearTransfers } from '../permissions/archive.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
@@ -62,12 +63,14 @@ export class Workers extends Construct {
         TABLE_NAME: storage.table.tableName,
         QUEUE_PREFIX: hostQueuePrefix,
         VOLUME_KEY_ARN: storage.volumeKey.keyArn,
+        ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
       },
       permissions: [
         ...onTable(storage),
         sendToHosts(this),
         ...onSnapshots(this),
         ...onRecoveryPoints(this, storage.recovery),
+        clearTransfers(storage),
       ],
       timeout,
     });

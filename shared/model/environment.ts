@@ -26,6 +26,9 @@ const PolicyKeeper = {
 /** Hosts' queues are called this plus the host's id. */
 const Waker = { QUEUE_PREFIX: z.string().min(1) };
 
+/** Where archives go. */
+const Archives = { ARCHIVE_BUCKET_NAME: z.string().min(1) };
+
 export const VolumesApiEnvironment = Common.extend({
   ...Starter,
   ...Waker,
@@ -38,9 +41,14 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   /** Unique id (AROA…) of the one role that hosts assume. */
   HOST_ROLE_ID: z.string().min(1),
   POLL_SECONDS: z.coerce.number().int().positive(),
+  ...Archives,
 });
 
-export const BackupsApiEnvironment = VolumesApiEnvironment.extend({ ...RunStarter, ...PolicyKeeper });
+export const BackupsApiEnvironment = VolumesApiEnvironment.extend({
+  ...RunStarter,
+  ...PolicyKeeper,
+  ...Archives,
+});
 
 /** Begins the run of a policy's tick. */
 export const PolicyTickEnvironment = Common.extend({ ...RunStarter });
@@ -61,6 +69,7 @@ const Recovery = {
 export const BackupWorkerEnvironment = Common.extend({
   ...Waker,
   ...Recovery,
+  ...Archives,
   VOLUME_KEY_ARN: z.string().min(1),
 });
 

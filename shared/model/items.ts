@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
-import { Backup, Consistency } from './backup.ts';
-import { locateFields, TaskResult } from './task.ts';
+import { Backup } from './backup.ts';
+import { CutTask, ExportTask, ImportTask, LocateTask, TaskResult } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
@@ -279,22 +279,45 @@ export const RestoringItem = z.strictObject({
 });
 export type RestoringItem = z.infer<typeof RestoringItem>;
 
-const taskBase = {
-  operationId: OperationId,
+const asked = {
   hostId: HostId,
-  volumeId: VolumeId,
-  epoch: z.int().min(0),
-  /** After it the host does not begin any more. */
-  deadline: z.iso.datetime(),
   at: z.iso.datetime(),
-  /** The host has called for the cut: whether it was made is not known until the host says so. */
-  begun: z.boolean().default(false),
   result: TaskResult.optional(),
 };
 
 /** Something that a host is asked to do for an operation; under the operation, with a twin in the host's partition until it is done. */
 export const TaskItem = z.discriminatedUnion('kind', [
-  z.strictObject({ ...taskBase, kind: z.literal('cut'), consistency: Consistency }),
-  z.strictObject({ ...taskBase, kind: z.literal('locate'), ...locateFields }),
+  CutTask.extend(asked),
+  LocateTask.extend(asked),
+  ExportTask.extend(asked),
+  ImportTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
+
+/** An archive on its way; under its operation. */
+export const TransferItem = z.strictObject({
+  id: OperationId,
+  kind: z.enum(['export', 'import']),
+  namespace: Namespace,
+  volumeId: VolumeId,
+  volume: VolumeName,
+  /** S3's id of the multipart upload under way, or of the last one. */
+  uploadId: z.string().optional(),
+  /** Of an export: the agent's try that the upload belongs to. */
+  attempt: z.string().optional(),
+  /** Of an import: as the caller cuts the file. */
+  partBytes: z.int().optional(),
+  /** Of an import as announced; of an export once it is there. */
+  sizeBytes: z.int().optional(),
+  /** Once all parts are there. */
+  sha256: z.string().optional(),
+  /** Of the object that the parts became. */
+  versionId: z.string().optional(),
+  removed: z.boolean().default(false),
+  createdAt: z.iso.datetime(),
+});
+export type TransferItem = z.infer<typeof TransferItem>;
+
+/** That an archive is being unpacked into the volume: one at a time. */
+export const ImportingItem = z.strictObject({ volumeId: VolumeId, operationId: OperationId });
+export type ImportingItem = z.infer<typeof ImportingItem>;

@@ -9,6 +9,8 @@ export const operationKinds = [
   'purge',
   'backup',
   'deleteBackup',
+  'export',
+  'import',
 ] as const;
 export const OperationKind = z.enum(operationKinds).meta({ id: 'OperationKind' });
 export type OperationKind = z.infer<typeof OperationKind>;

@@ -14,6 +14,7 @@ import {
 import { backupRoutes } from './routes-backups.ts';
 import { hostRoutes } from './routes-hosts.ts';
 import { policyRoutes } from './routes-policies.ts';
+import { hostTransferRoutes, transferRoutes } from './routes-transfers.ts';
 import { DrainHost, Host } from './host.ts';
 import { HostId, OperationId, VolumeName } from './names.ts';
 import { Operation, OperationStatus } from './operation.ts';
@@ -195,7 +196,9 @@ export const routes = {
 
   ...backupRoutes,
   ...policyRoutes,
+  ...transferRoutes,
   ...hostRoutes,
+  ...hostTransferRoutes,
 } as const satisfies Record<string, Route>;
 
 export { ListVolumesQuery, maxPageSize, type Route, type ServedBy } from './route.ts';

@@ -6,11 +6,12 @@ import type { Route } from '#shared/model/routes.ts';
 import type { HttpRequest } from './http-request.ts';
 import type { Matched } from './match-route.ts';
 
-/** Bytes. Reports of a host with many volumes are the largest bodies. */
-const maxBody = { volumes: 128 * 1024, backups: 128 * 1024, hosts: 1024 * 1024 } as const satisfies Record<
-  Route['served'],
-  number
->;
+/** Bytes. An archive of ten thousand parts has the largest body; then come reports of hosts with many volumes. */
+const maxBody = {
+  volumes: 128 * 1024,
+  backups: 3 * 1024 * 1024,
+  hosts: 3 * 1024 * 1024,
+} as const satisfies Record<Route['served'], number>;
 
 /** A request's parts by its route's schemas. */
 export interface Parts {

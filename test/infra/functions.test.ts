@@ -136,8 +136,22 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DescribeSnapshots',
     'ec2:CreateSnapshot',
     'ec2:CreateTags',
+    's3:PutObject',
+    's3:AbortMultipartUpload',
+    's3:GetObject',
+    's3:GetObjectVersion',
   ],
-  'backups-api': ['states:StartExecution', 'sqs:SendMessage', ...keeping],
+  'backups-api': [
+    'states:StartExecution',
+    'sqs:SendMessage',
+    's3:PutObject',
+    's3:AbortMultipartUpload',
+    's3:GetObject',
+    's3:GetObjectVersion',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
+    ...keeping,
+  ],
   'policy-tick': ['states:StartExecution', ...deadLetters],
   'policy-run': ['states:StartExecution', 'sqs:SendMessage', 'ec2:DescribeInstances'],
   'watch-backups': [...keeping, 'scheduler:ListSchedules', 'cloudwatch:DescribeAlarms', ...deadLetters],
@@ -154,6 +168,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'backup:DescribeBackupJob',
     'backup:DescribeRecoveryPoint',
     'backup:DeleteRecoveryPoint',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
   ],
   'ebs-worker': [
     'sqs:SendMessage',
@@ -230,6 +247,16 @@ test('what changes EC2 is bound to our tag', () => {
   expect(byResourceTag.flatMap(({ Action }) => Action)).toEqual(
     expect.arrayContaining(['ec2:DeleteVolume', 'ec2:DetachVolume', 'ec2:DeleteSnapshot']),
   );
+});
+
+test('objects are within reach under their prefix only', () => {
+  const reach = names.flatMap((name) =>
+    statementsOf(template, roles[name])
+      .filter(({ Action }) => Action.some((action) => action.startsWith('s3:')))
+      .map(({ Resource }) => JSON.stringify(Resource)),
+  );
+  expect(reach.length).toBeGreaterThan(0);
+  for (const resource of reach) expect(resource).toMatch(/"\/transfers\/\*"/);
 });
 
 test('only the sweeper reads the index of unfinished work', () => {

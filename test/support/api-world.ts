@@ -101,6 +101,7 @@ export class ApiWorld {
     const { store, table } = this.world;
     const ports = {
       ...this.world.api,
+      objects: this.world.objects,
       table: apiStore === undefined ? table : new Table(apiStore(store)),
       log,
     };
@@ -131,7 +132,8 @@ export class ApiWorld {
   /** As the HTTP API's routes say. */
   #serverOf(path: string): ReturnType<typeof createRouter> {
     if (path.startsWith('/v1/host/')) return this.#hosts;
-    const ofBackups = /^\/v1\/namespaces\/[^/]+\/((?:backups|policies)(\/|$)|volumes\/[^/]+\/backups$)/;
+    const ofBackups =
+      /^\/v1\/namespaces\/[^/]+\/((backups|exports|imports|policies)(\/|$)|volumes\/[^/]+\/(backups|exports|imports)$)/;
     return ofBackups.test(path) ? this.#backups : this.#volumes;
   }
 

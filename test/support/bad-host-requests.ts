@@ -12,6 +12,7 @@ const attachment = `attachments/${volumeId}`;
 function ask(title: string, path: string, parts: Partial<ApiRequest> = {}): BadRequest {
   return [`host ${path.replace(volumeId, 'ID')}: ${title}`, { path: `/v1/host/${path}`, iam, ...parts }];
 }
+const part = { partNumber: 1, sizeBytes: 1, sha256: `${'A'.repeat(43)}=` };
 const post = (path: string, title: string, body: unknown): BadRequest =>
   ask(title, path, { method: 'POST', body });
 
@@ -68,6 +69,11 @@ const attachments: BadRequest[] = [
   post(`tasks/${operation}/cut`, 'no boot id', {}),
   post(`tasks/${operation}/cut`, 'not registered', { bootId, epoch: 1 }),
   post('tasks/latest/cut', 'no operation id', { bootId, epoch: 1 }),
+  post(`tasks/${operation}/parts`, 'no attempt', { bootId, parts: [part] }),
+  post(`tasks/${operation}/parts`, 'not registered', { bootId, attempt: bootId, parts: [part] }),
+  post(`tasks/${operation}/complete`, 'no parts', { bootId, attempt: bootId, parts: [], sizeBytes: 1 }),
+  post(`tasks/${operation}/source`, 'no boot id', {}),
+  post(`tasks/${operation}/source`, 'not registered', { bootId }),
   post(`tasks/${operation}/result`, 'nothing said', {}),
   post(`tasks/${operation}/result`, 'force', { bootId, force: true }),
   post(`purges/${volumeId}`, 'no access point', {}),

@@ -1,5 +1,6 @@
 import { encodeCursor } from '#functions/volumes/cursor.ts';
 import { badBackupRequests } from './bad-backup-requests.ts';
+import { badTransferRequests } from './bad-transfer-requests.ts';
 import type { ApiRequest } from './api-world.ts';
 import { badPolicyRequests } from './bad-requests-policies.ts';
 
@@ -347,5 +348,6 @@ export const badRequests: readonly BadRequest[] = [
   ...calls,
   ...badBackupRequests,
   ...badPolicyRequests,
+  ...badTransferRequests,
   ...elsewhere,
 ];

@@ -7,6 +7,7 @@ import {
   DeviceItem,
   HostIndexItem,
   HostItem,
+  ImportingItem,
   LabelItem,
   LeaseItem,
   NameItem,
@@ -24,6 +25,7 @@ import {
   TaskItem,
   TombstoneItem,
   UsedItem,
+  TransferItem,
   VolumeItem,
 } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
@@ -229,6 +231,19 @@ export const entities = {
     ...task,
     key: ({ operationId }) => keys.task(operationId),
     expiresAt: ({ at }) => days(at, 90),
+  }),
+  transfer: entity({
+    schema: TransferItem,
+    version: 1,
+    key: ({ id }) => keys.transfer(id),
+    guard: ['uploadId', 'attempt', 'sha256', 'removed'],
+    expiresAt: ({ createdAt }) => days(createdAt, 90),
+  }),
+  importing: entity({
+    schema: ImportingItem,
+    version: 1,
+    key: ({ volumeId }) => keys.importing(volumeId),
+    guard: ['operationId'],
   }),
   hostTask: entity({ ...task, key: ({ hostId, operationId }) => keys.hostTask(hostId, operationId) }),
   policy: entity({

@@ -98,6 +98,8 @@ export const keys = {
   restoring: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'RESTORING' }),
   backing: (volumeId: string): Key => ({ pk: partitions.volume(volumeId), sk: 'BACKING' }),
   task: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TASK' }),
+  transfer: (operationId: string): Key => ({ pk: partitions.operation(operationId), sk: 'TRANSFER' }),
+  importing: (volumeId: string): Key => ({ pk: `VOL#${volumeId}#IMPORT`, sk: 'IMPORT' }),
   hostTask: (hostId: string, operationId: string): Key => ({
     pk: partitions.host(hostId),
     sk: `${prefixes.task}${operationId}`,

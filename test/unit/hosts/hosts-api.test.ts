@@ -20,6 +20,7 @@ const serialOf = (assignment: { storage?: unknown }): string =>
 const hostRoutes = (Object.entries(routes) as [string, Route][]).filter(
   ([, { served }]) => served === 'hosts',
 );
+const part = { partNumber: 1, sizeBytes: 1, sha256: `${'A'.repeat(43)}=` };
 /** A body that each host route takes. */
 const bodies: Record<string, object> = {
   registerHost: { bootId: randomUUID(), agentVersion: '1', hostname: 'h', drivers: ['ebs'] },
@@ -32,6 +33,15 @@ const bodies: Record<string, object> = {
   releaseVolume: { bootId: randomUUID(), epoch: 1 },
   cutVolume: { bootId: randomUUID(), epoch: 1 },
   reportTask: { bootId: randomUUID(), result: { outcome: 'done' } },
+  signExportParts: { bootId: randomUUID(), attempt: randomUUID(), parts: [part] },
+  completeExport: {
+    bootId: randomUUID(),
+    attempt: randomUUID(),
+    parts: [{ ...part, etag: 'e' }],
+    sizeBytes: 1,
+    sha256: '0'.repeat(64),
+  },
+  importSource: { bootId: randomUUID() },
   reportPurged: { accessPointId: 'fsap-0123456789abcdef0' },
 };
 

@@ -2,6 +2,7 @@ import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
+import { noArchives, type ArchiveCalls } from './no-archives.ts';
 import type { Api } from '#agent/link/api.ts';
 import { ProductError, type ErrorCode } from '#shared/model/errors.ts';
 import type { Assignment, ObservedAttachment, PurgeTask } from '#shared/model/host.ts';
@@ -70,6 +71,8 @@ export class FakeControlPlane {
   /** What hosts are asked to do for operations; gone once reported. */
   readonly tasks: HostTask[] = [];
   readonly results = new Map<string, TaskResult>();
+  /** Where archives of its tasks go and come from. */
+  archives: ArchiveCalls = noArchives;
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
@@ -195,6 +198,9 @@ export class FakeControlPlane {
         this.results.set(operationId, result);
         return Promise.resolve();
       },
+      signExportParts: (...call) => this.archives.signExportParts(...call),
+      completeExport: (...call) => this.archives.completeExport(...call),
+      importSource: (...call) => this.archives.importSource(...call),
       create: (body) => {
         if (!this.#volumes.has(body.name)) this.#volumes.set(body.name, created(body));
         return Promise.resolve();
@@ -391,10 +397,3 @@ function show(volume: FakeVolume): Volume {
     createdBy: 'arn:aws:iam::000000000000:user/test',
   };
 }
-
-const notFound = (name: string): ProductError =>
-  new ProductError('VolumeNotFound', `There is no volume "${name}".`);
-const busy = (name: string, host: string): ProductError =>
-  new ProductError('VolumeBusy', `Volume "${name}" is in use on host ${host}.`);
-const noTicket = (name: string): ProductError =>
-  new ProductError('TicketRefused', `No format ticket for "${name}".`);

@@ -24,11 +24,15 @@ import type { EbsFacts, EbsStep } from '#functions/workers/planner-ebs-steps.ts'
 import { efsDriver } from '#functions/workers/efs/driver.ts';
 import type { EfsFacts, EfsStep } from '#functions/workers/planner-efs.ts';
 import { Worker } from '#functions/workers/runner.ts';
+import { transferDriver } from '#functions/workers/transfers/driver.ts';
+import { isTransfer } from '#functions/workers/transfers/is-transfer.ts';
+import type { TransferFacts, TransferStep } from '#functions/workers/transfers/steps.ts';
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
 import { FakeRecoveryPoints, type FakeRecoveryPointsOptions } from '#test/fakes/fake-recovery-points.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
+import { FakeTransferObjects } from '#test/fakes/fake-transfer-objects.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
 export const hostA = 'i-0000000000000000a';
@@ -61,6 +65,8 @@ export class World {
   readonly recovery: FakeRecoveryPoints;
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
+  readonly objects = new FakeTransferObjects();
+  readonly transferWorker: Worker<TransferStep, TransferFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
   readonly woken: string[] = [];
@@ -110,6 +116,8 @@ export class World {
     this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
     const backups = portsOf('backup-worker');
     this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, recovery, instances }));
+    const { objects } = this;
+    this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
 
   /** The API of backups: a function of its own. */
@@ -218,8 +226,9 @@ export class World {
 
   /** One worker invocation with 30 s left. */
   async step(operationId: string): Promise<WorkerOutput> {
-    const { driver } = await this.operation(operationId);
-    const workers = { ebs: this.worker, efs: this.efsWorker, backup: this.backupWorker };
+    const { driver, kind } = await this.operation(operationId);
+    const backup = isTransfer(kind) ? this.transferWorker : this.backupWorker;
+    const workers = { ebs: this.worker, efs: this.efsWorker, backup };
     return workers[driver].run({ operationId, driver }, new Date(this.#now + 30_000));
   }
 

@@ -1,0 +1,63 @@
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
+import { keys } from '#shared/aws/table/keys.ts';
+import type { Table } from '#shared/aws/table/table.ts';
+import { discard, replace, type Write } from '#shared/aws/table/writes.ts';
+import { transferKey } from '#shared/model/archive-transfer.ts';
+import { fail, goOn, look, succeed, type ChangeFacts } from '../change.ts';
+import type { Executors } from '../executor.ts';
+import type { WorkerDriver } from '../runner.ts';
+import { planTransfer, planTransferRefusal } from './planner.ts';
+import type { TransferFacts, TransferStep } from './steps.ts';
+
+export interface TransferWorkerPorts {
+  readonly table: Pick<Table, 'read' | 'readHost'>;
+  readonly objects: Pick<TransferObjects, 'abort' | 'remove'>;
+}
+
+/** The half of a worker that waits for hosts that pack and unpack archives, and clears up after them. */
+export function transferDriver(ports: TransferWorkerPorts): WorkerDriver<TransferStep, TransferFacts> {
+  return {
+    look: (seen) => lookAround(ports, seen),
+    plan: planTransfer,
+    refuse: planTransferRefusal,
+    executors: executors(ports),
+  };
+}
+
+async function lookAround({ table }: TransferWorkerPorts, seen: ChangeFacts): Promise<TransferFacts> {
+  const { id, host: hostId, volumeId } = seen.operation;
+  const transfer = await table.read('transfer', keys.transfer(id));
+  const task = await table.read('task', keys.task(id));
+  const host = hostId === undefined ? undefined : await table.readHost(hostId);
+  const importing = await table.read('importing', keys.importing(volumeId));
+  return { ...seen, transfer, task, host, importing };
+}
+
+function executors({ objects }: TransferWorkerPorts): Executors<TransferStep, TransferFacts> {
+  return {
+    wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
+    stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
+    abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endOf(facts)) },
+    removeArchive: {
+      kind: 'effect',
+      perform: async (_, { transfer }) => {
+        if (transfer === undefined) return () => goOn();
+        const { id, uploadId, versionId, sha256 } = transfer;
+        const key = transferKey(id);
+        if (sha256 !== undefined) await objects.remove({ key, versionId });
+        else if (uploadId !== undefined) await objects.abort({ key, uploadId });
+        return () => goOn([replace('transfer', transfer, { ...transfer, removed: true })]);
+      },
+    },
+    finishTransfer: { kind: 'record', change: (facts) => succeed(facts, endOf(facts)) },
+    failTransfer: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endOf(facts)) },
+  };
+}
+
+/** No host is asked any more, and the volume takes other archives. */
+function endOf({ task, importing, operation }: TransferFacts): Write[] {
+  return [
+    ...(task === undefined ? [] : [discard('hostTask', task)]),
+    ...(importing?.operationId === operation.id ? [discard('importing', importing)] : []),
+  ];
+}

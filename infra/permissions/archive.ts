@@ -1,0 +1,41 @@
+import { transferPrefix } from '#shared/model/archive-transfer.ts';
+import type { StorageStack } from '../stacks/storage.stack.ts';
+import type { Permission } from './permission.ts';
+
+type Storage = Pick<StorageStack, 'archive' | 'dataKey'>;
+
+function transfers({ archive }: Storage) {
+  return {
+    resources: [archive.bucket.arnForObjects(`${transferPrefix}*`)],
+    wildcard:
+      'Archives on their way are named after their operations; nothing else stands under this prefix.',
+  };
+}
+
+/** S3 uses the caller's rights on the bucket's key, and the signer's for what a presigned URL asks. */
+function underKey({ dataKey }: Storage): Permission {
+  return {
+    sid: 'ArchiveKey',
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    resources: [dataKey.keyArn],
+    conditions: { StringLike: { 'kms:ViaService': 's3.*.amazonaws.com' } },
+  };
+}
+
+/** To have archives sent and fetched, by URLs that this role signs. */
+export function passTransfers(storage: Storage): Permission[] {
+  const actions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:GetObject', 's3:GetObjectVersion'];
+  return [{ sid: 'PassArchives', actions, ...transfers(storage) }, underKey(storage)];
+}
+
+/** To remove archives that have arrived. */
+export function removeTransfers(storage: Storage): Permission {
+  const actions = ['s3:DeleteObject', 's3:DeleteObjectVersion'];
+  return { sid: 'RemoveArchives', actions, ...transfers(storage) };
+}
+
+/** To end what did not come to its end, and to remove what has. */
+export function clearTransfers(storage: Storage): Permission {
+  const actions = ['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:DeleteObjectVersion'];
+  return { sid: 'ClearArchives', actions, ...transfers(storage) };
+}
