@@ -17,6 +17,7 @@ import {
   type Volume,
   type VolumeType,
 } from '#shared/model/volume.ts';
+import { busy, noTicket, notFound } from './refusals.ts';
 
 /** What stands for EC2's devices: loop devices where there are real ones, nothing in unit tests. */
 export interface DeviceSide {
