@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import { transferPrefix } from '#shared/model/archive-transfer.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import type { Permission } from './permission.ts';
@@ -5,8 +6,10 @@ import type { Permission } from './permission.ts';
 type Storage = Pick<StorageStack, 'archive' | 'dataKey'>;
 
 function transfers({ archive }: Storage) {
+  // As the export that it becomes: a plain reference has another name in the template than here.
+  const bucket = Stack.of(archive).exportValue(archive.bucket.bucketArn);
   return {
-    resources: [archive.bucket.arnForObjects(`${transferPrefix}*`)],
+    resources: [`${bucket}/${transferPrefix}*`],
     wildcard:
       'Archives on their way are named after their operations; nothing else stands under this prefix.',
   };

@@ -51,11 +51,12 @@ export function wildcardFinding(scope: IConstruct, resource: string): string {
   return `AwsSolutions-IAM5[Resource::${flatten(Stack.of(scope).resolve(resource))}]`;
 }
 
-/** As cdk-nag names a resource: `{ Ref: 'X' }` is `<X>`, an attribute `<X.Arn>`. */
+/** As cdk-nag names a resource: `{ Ref: 'X' }` is `<X>`, an attribute `<X.Arn>`, another stack's export its name. */
 function flatten(node: unknown): string {
   if (typeof node === 'string') return node;
   if (typeof node !== 'object' || node === null) return '';
   if ('Ref' in node) return `<${String(node.Ref)}>`;
+  if ('Fn::ImportValue' in node) return flatten(node['Fn::ImportValue']);
   if ('Fn::GetAtt' in node && Array.isArray(node['Fn::GetAtt'])) return `<${node['Fn::GetAtt'].join('.')}>`;
   if ('Fn::Join' in node && Array.isArray(node['Fn::Join'])) {
     const [delimiter, parts] = node['Fn::Join'] as [string, unknown[]];

@@ -113,6 +113,12 @@ test('the archive is versioned, under our key, and drops old versions and unfini
             NoncurrentVersionExpiration: { NoncurrentDays: 30 },
             AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
           },
+          {
+            Status: 'Enabled',
+            Prefix: 'transfers/',
+            ExpirationInDays: 1,
+            NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+          },
         ],
       },
       LoggingConfiguration: { DestinationBucketName: Match.anyValue() },

@@ -1,0 +1,191 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Operation } from '#shared/model/operation.ts';
+import type { Volume } from '#shared/model/volume.ts';
+import { until } from '#test/support/until.ts';
+import { joinCloud } from './harness/cloud.ts';
+import type { TestCloud } from './harness/cloud.ts';
+import { composeProject } from './harness/compose.ts';
+import type { TestHost } from './harness/host.ts';
+
+/** A volume's files in a file of the caller, and back: the documents' scripts, with everything that a file has. */
+let cloud: TestCloud;
+let host: TestHost;
+let folder: string;
+const run = promisify(execFile);
+
+beforeAll(async () => {
+  cloud = joinCloud();
+  host = await cloud.addHost(cloud.unique('arc'));
+  folder = mkdtempSync(join(tmpdir(), 'hivemind-archives-'));
+});
+afterAll(async () => {
+  await cloud.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What the documents print, but for the folder; as cron runs it: no terminal, hardly any environment. */
+const script = `#!/bin/bash
+DATE=$(date +%Y%m%d)
+for VOLUME in $(hivemind volume ls --format json | jq -r '.[] | select(.labels.backup=="true") | .name'); do
+  hivemind volume backup --name $VOLUME --output /backups/$VOLUME-$DATE.tar.gz
+done`;
+
+async function cron(text: string): Promise<string> {
+  const env = {
+    PATH: `${join(cloud.file.home, 'bin')}:/usr/bin:/bin`,
+    HOME: join(cloud.file.home, 'cli'),
+  };
+  const { stdout } = await run('/bin/bash', ['-c', text.replaceAll('/backups', folder)], {
+    env,
+    timeout: 140_000,
+  });
+  return stdout;
+}
+
+const compose = `version: '3.8'
+services:
+  agent:
+    image: busybox
+    command: sleep infinity
+    volumes: [agent_data:/data]
+volumes:
+  agent_data:
+    driver: hivemind
+    driver_opts: { size: 1G, labels: 'backup=true' }
+`;
+
+/** Everything that a file has, as text. */
+const tree = (name: string): Promise<string> =>
+  host.run(
+    'sh',
+    '-ec',
+    `cd /var/lib/hivemind/volumes/${name}
+     find . -path ./lost+found -prune -o -printf '%p %y %m %U:%G %n %s %b %l %T+\\n' | sort
+     find . -type f -not -path './lost+found/*' | sort | xargs sha256sum
+     getfattr --absolute-names -R -d -m - . 2>/dev/null | sort; getfacl -R -n . 2>/dev/null | sort`,
+  );
+
+describe('the documents’ volume test', () => {
+  it('write, back up, down -v, restore: nothing is missing', async () => {
+    const project = cloud.unique('myapp').replaceAll('-', '');
+    const name = `${project}_agent_data`;
+    const docker = composeProject(host, project, compose);
+    await docker('up', '-d');
+    await docker('exec', '-T', 'agent', 'sh', '-c', 'echo "test data" > /data/test.txt');
+    await host.run(
+      'sh',
+      '-ec',
+      `cd /var/lib/hivemind/volumes/${name}; mkdir -p deep/er; chmod 2750 deep; ln test.txt deep/linked
+       ln -s ../test.txt deep/way; head -c 3000000 /dev/urandom >deep/er/random; chown 1234:4321 deep/er/random
+       truncate -s 100M sparse; printf end >>sparse; chmod 4711 deep/er/random; setfattr -n user.note -v kept test.txt
+       setfacl -m u:77:r test.txt; touch -d '2020-02-02T02:02:02.123456789Z' deep/er/random`,
+    );
+    const before = await tree(name);
+    expect(before).toContain('user.note');
+    expect(await cron(script)).toContain(`Volume ${name} is backed up to ${folder}/${name}-`);
+    const [file = ''] = (await readdir(folder)).filter((one) => one.startsWith(name));
+    expect(await readdir(folder)).toEqual([file]);
+    const archive = join(folder, file);
+    expect((await run('tar', ['-xzOf', archive, './test.txt'])).stdout).toBe('test data\n');
+
+    await docker('down', '-v', '-t', '0');
+    await until('the volume is gone', async () => {
+      const { exitCode } = await cloud.attemptHivemind(['volume', 'inspect', name]);
+      return exitCode === 3;
+    });
+    expect(await cron(`hivemind volume restore --name ${name} --input ${archive}`)).toContain(
+      'is restored from',
+    );
+    const restored = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
+    expect(restored).toMatchObject({ type: 'local', size: '1Gi', labels: { backup: 'true' } });
+    expect(restored.attachments).toEqual([]);
+
+    await docker('up', '-d');
+    expect(await docker('exec', '-T', 'agent', 'cat', '/data/test.txt')).toBe('test data');
+    expect(await tree(name)).toBe(before);
+    await docker('down', '-v', '-t', '0');
+  });
+});
+
+describe('an archive', () => {
+  it('whose fetching is killed goes on where it was, and is whole', async () => {
+    const name = cloud.unique('large');
+    await cloud.hivemind('volume', 'create', name, '--size', '1G', '--zone', 'us-east-1a', '--wait');
+    const sum = await host.once(
+      name,
+      'sh',
+      '-c',
+      'head -c 90000000 /dev/urandom >/data/random; sha256sum /data/random',
+    );
+    const file = join(folder, `${name}.tar.gz`);
+    const args = ['volume', 'backup', '--name', name, '--output', file];
+    const env = { PATH: process.env['PATH'], HOME: join(cloud.file.home, 'cli') };
+    const child = spawn(join(cloud.file.home, 'bin', 'hivemind'), args, {
+      env,
+      stdio: 'ignore',
+      detached: true,
+    });
+    const ended = once(child, 'exit');
+    const partial = (): number => statSync(`${file}.partial`, { throwIfNoEntry: false })?.size ?? 0;
+    while (partial() === 0 && child.exitCode === null) await new Promise(setImmediate);
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await ended;
+    expect((await readdir(folder)).filter((one) => one.startsWith(name))).not.toContain(`${name}.tar.gz`);
+    expect(partial()).toBeGreaterThan(0);
+
+    await cloud.hivemind(...args);
+    const { stdout } = await run('sh', ['-c', `tar -xzOf ${file} ./random | sha256sum`]);
+    expect(stdout.slice(0, 64)).toBe(sum.slice(0, 64));
+    expect((await readdir(folder)).filter((one) => one.startsWith(name))).toEqual([`${name}.tar.gz`]);
+    const operations = await cloud.hivemindJson<Operation[]>('operation', 'ls', '--volume', name);
+    expect(operations.filter(({ kind }) => kind === 'export')).toHaveLength(1);
+
+    const again = await cloud.attemptHivemind(args);
+    expect(again).toMatchObject({ exitCode: 2 });
+    expect(again.stderr).toContain('--overwrite');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+  });
+
+  it('that is hostile is refused and changes nothing; a volume that is used or not empty neither', async () => {
+    const name = cloud.unique('safe');
+    await cloud.hivemind('volume', 'create', name, '--size', '1G', '--zone', 'us-east-1a', '--wait');
+    const evil = join(folder, 'evil.tar.gz');
+    await run('tar', ['-czf', evil, '-P', '--transform', 's,^etc/,../../etc/,', '-C', '/', 'etc/hostname']);
+    const refused = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', evil]);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain('..');
+    expect(await host.once(name, 'find', '/data', '-mindepth', '1')).toBe('');
+
+    const good = join(folder, 'good.tar.gz');
+    await run('tar', ['-czf', good, '-C', '/etc', 'hostname']);
+    await host.container('user', name, 'sleep', 'infinity');
+    const busy = await until('the container is reported', async () => {
+      const outcome = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', good]);
+      return outcome.stderr.includes('user') ? outcome : undefined;
+    });
+    expect(busy.exitCode).toBe(4);
+    await host.docker('rm', '--force', 'user');
+    await until('it can be restored', async () => {
+      const { exitCode } = await cloud.attemptHivemind([
+        'volume',
+        'restore',
+        '--name',
+        name,
+        '--input',
+        good,
+      ]);
+      return exitCode === 0;
+    });
+    const full = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', good]);
+    expect(full.stderr).toContain('empty volume');
+    expect(await host.once(name, 'cat', '/data/hostname')).not.toBe('');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+  });
+});
