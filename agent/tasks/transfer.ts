@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { TransferReport } from '#shared/model/archive-transfer.ts';
+import { ProductError } from '#shared/model/errors.ts';
 import type { ExportTask, ImportTask, TaskResult } from '#shared/model/task.ts';
 import { downloadArchive } from '#agent/archives/download.ts';
 import { clearUnpack } from '#agent/archives/staging.ts';
@@ -8,9 +9,11 @@ import { uploadArchive } from '#agent/archives/upload.ts';
 import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import { isAway } from '#agent/link/away.ts';
+import type { Engine } from '#agent/reconcile/engine.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
 export interface TransferPorts extends WithVolumePorts {
+  readonly engine: WithVolumePorts['engine'] & Pick<Engine, 'observe'>;
   readonly api: Pick<
     HostApi,
     'release' | 'signExportParts' | 'completeExport' | 'importSource' | 'reportTask'
@@ -54,6 +57,7 @@ export async function importVolume(ports: TransferPorts, task: ImportTask): Prom
   const { api, exec, stopping } = ports;
   const { operationId: id, name, volumeId } = task;
   return withVolume(ports, { name, volumeId, id }, async (target) => {
+    await demandUnused(ports, task);
     const { sizeBytes, sha256 } = await api.importSource(id);
     const url = async (): Promise<string> => (await api.importSource(id)).url;
     const options = { id, target, exec, url, sizeBytes, sha256, signal: stopping };
@@ -75,6 +79,17 @@ async function persist(complete: () => Promise<void>): Promise<void> {
       if (!isAway(error) || tries >= mostTries) throw error;
     }
   }
+}
+
+/** The control plane knows containers as of the last report: here is what Docker says now. */
+async function demandUnused({ engine }: TransferPorts, { volumeId, name }: ImportTask): Promise<void> {
+  const { containers = [] } = (await engine.observe()).find((one) => one.volumeId === volumeId) ?? {};
+  if (containers.length === 0) return;
+  throw new ProductError('VolumeBusy', `"${name}" is in use by containers: ${containers.join(', ')}.`, {
+    value: name,
+    about: { containers: containers.join(',') },
+    hint: 'Stop the containers, or restore to another name.',
+  });
 }
 
 function reportOf(files: number, notes: readonly string[]): TransferReport {

@@ -212,6 +212,17 @@ def schedules_and_alarms_are_named_in_policies() -> None:
     iam_actions.extract_resource_arn = extracting
 
 
+def batches_are_their_single_actions() -> None:
+    """SQS has no permission of its own for a batch: who may DeleteMessage may DeleteMessageBatch."""
+    extract = iam_actions.extract_iam_action
+
+    def extracting(*args, **kwargs):
+        action = extract(*args, **kwargs)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extracting
+
+
 KEPT_STREAMS, KEPT_EVENTS = 50, 1000
 
 
@@ -259,3 +270,4 @@ def apply() -> None:
     a_range_of_a_version_is_a_range()
     loopback_counts_as_tls()
     schedules_and_alarms_are_named_in_policies()
+    batches_are_their_single_actions()

@@ -21,7 +21,13 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  DeleteMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../support/until.ts';
@@ -110,6 +116,20 @@ describe('the emulator', () => {
       return Messages.map(({ Body = '' }) => JSON.parse(Body) as { time: string; detail: object })[0];
     });
     expect(told).toMatchObject({ time: '2023-11-14T22:13:20Z', detail: { x: 1 } });
+  });
+
+  it('lets delete a batch of messages who may delete one', async () => {
+    const sqs = new SQSClient(as(cloud.aws));
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'batches' }));
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'sync' }));
+    const keys = await makeUser(cloud.aws, 'deleter', [
+      { Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'], Resource: '*' },
+    ]);
+    const deleter = new SQSClient(as(cloud.aws, keys));
+    const { Messages = [] } = await deleter.send(new ReceiveMessageCommand({ QueueUrl }));
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
+    const { Successful } = await deleter.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+    expect(Successful).toHaveLength(1);
   });
 
   it('gives a range of a version of an object', async () => {
