@@ -42,3 +42,13 @@ export function clearTransfers(storage: Storage): Permission {
   const actions = ['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:DeleteObjectVersion'];
   return { sid: 'ClearArchives', actions, ...transfers(storage) };
 }
+
+/** Manifests of backups: what is signed for a host to write or read is no more than this. */
+export function onManifests({ archive }: Storage): Permission {
+  return {
+    sid: 'Manifests',
+    actions: ['s3:PutObject', 's3:GetObject'],
+    resources: [archive.bucket.arnForObjects('manifests/*')],
+    wildcard: 'Manifests come and go; nothing else is under that prefix.',
+  };
+}
