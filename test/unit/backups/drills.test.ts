@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { answerTask, createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
-import { keys, partitions } from '#shared/aws/table/keys.ts';
-import { put, replace } from '#shared/aws/table/writes.ts';
-import { DrillBackup } from '#shared/model/drill.ts';
-import { isProductError } from '#shared/model/errors.ts';
-import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
-import { isFinished } from '#shared/model/operation.ts';
-import type { VerifyReport } from '#shared/model/verify.ts';
+import { createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
+import { keys } from '#shared/aws/table/keys.ts';
+import { replace } from '#shared/aws/table/writes.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
@@ -14,87 +9,9 @@ import { CreateBackup } from '#shared/model/backup.ts';
 import { showWithBackups } from '#functions/volumes/backup-history.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
 import { ApiWorld } from '#test/support/api-world.ts';
-import { Killed } from '#test/fakes/killed.ts';
-import { Effects, type Kill } from '#test/unit/workers/support/effects.ts';
-import { judge } from '#test/unit/workers/support/judge.ts';
-import { call, existing, hostA, hostB, World, type WorldOptions } from '#test/unit/workers/support/world.ts';
+import { call, existing, hostA, hostB, World } from '#test/unit/workers/support/world.ts';
 
-const passed: VerifyReport = {
-  outcome: 'passed',
-  filesystemCheck: { clean: true, output: 'clean' },
-  manifest: true,
-  mark: true,
-  entries: 12,
-  compared: 11,
-  hashed: 10,
-  wrong: 0,
-  mismatches: [],
-  seconds: 3,
-  mountSeconds: 0.5,
-};
-const failed: VerifyReport = { ...passed, outcome: 'failed', wrong: 1, mismatches: ['"data/a": is missing'] };
-
-/** A world with an idle volume `data` on host A, and a complete backup of it. */
-async function backedUp(options: WorldOptions = {}): Promise<{ world: World; backup: BackupItem }> {
-  const world = new World(options);
-  await world.addHost(hostA);
-  await world.run(await world.create('data'));
-  await world.run(await world.attach('data', hostA));
-  await world.format('data');
-  const request = { volume: 'data', ...CreateBackup.parse({}) };
-  const { body } = await createBackup(world.api, call(), request);
-  await world.run(body.id);
-  return { world, backup: await backupOf(world, body.backup ?? '') };
-}
-
-async function backupOf(world: World, id: string): Promise<BackupItem> {
-  return existing(await world.table.readBackup(id), id);
-}
-
-async function drill(world: World, { id }: BackupItem, parts: object = {}): Promise<OperationItem> {
-  const { body } = await drillBackup(world.api, call(), { backup: id, ...DrillBackup.parse(parts) });
-  return world.operation(body.id);
-}
-
-/** What the state machine and the host's agent do, until the operation ends. */
-async function carryOut(
-  world: World,
-  { id }: OperationItem,
-  answer: TaskItem['result'],
-): Promise<OperationItem> {
-  for (let count = 0; count < 300; count++) {
-    await hostAnswers(world, id, answer);
-    const { outcome, waitSeconds } = await world.step(id);
-    if (outcome === 'done' || outcome === 'failed') break;
-    world.pass(waitSeconds);
-  }
-  return world.operation(id);
-}
-
-async function hostAnswers(world: World, id: string, result: TaskItem['result']): Promise<void> {
-  const at = world.clock().toISOString();
-  await world.table.transact([put('seen', { hostId: hostA, bootId: 'boot', at })]);
-  const task = await world.table.read('task', keys.task(id));
-  if (task !== undefined && task.result === undefined && result !== undefined)
-    await world.table.transact(answerTask(task, result));
-}
-
-/** Records and EC2 volumes but for the one volume that there was. */
-async function leftOf(world: World): Promise<unknown[]> {
-  const own = (await world.volume('data')).volume;
-  const ids = [...world.storage.truth.volumes.values()]
-    .filter(
-      ({ state, tags }) => state !== 'deleting' && state !== 'error' && tags['hivemind:volume-id'] !== own.id,
-    )
-    .map(({ id }) => id);
-  const records = [...world.store.items.values()].filter(
-    (item) => item['entity'] === 'volume' && item['id'] !== own.id,
-  );
-  const tasks = [...world.store.items.values()].filter((item) => item['entity'] === 'hostTask');
-  return [...ids, ...records, ...tasks, ...(await judge(world))];
-}
-
-const done = (verify: VerifyReport) => ({ outcome: 'done', verify }) as const;
+import { backedUp, backupOf, carryOut, done, drill, failed, leftOf, passed } from './support/drills.ts';
 
 describe('a drill of a backup', () => {
   it('restores it to a scratch volume, has a host look into it, and leaves nothing but its outcome', async () => {
@@ -343,78 +260,5 @@ describe('the manifest of a backup', () => {
     const { verified } = await backupOf(world, backup.id);
     expect(body.lastBackup).toEqual({ id: backup.id, at: backup.cutAt });
     expect(body.lastVerified).toEqual({ id: backup.id, ...verified });
-  });
-});
-
-describe('killed at any of its effects', () => {
-  async function stage() {
-    const effects = new Effects();
-    const staged = await backedUp({
-      fault: (action) => effects.fault(action),
-      workerStore: (store, by) => effects.store(store, by),
-      useCaseStore: (store, by) => effects.store(store, by),
-      around: (what, by, perform) => {
-        const service = what === 'start' ? 'states' : 'sqs';
-        const action = what === 'start' ? 'StartExecution' : 'SendMessage';
-        return effects.during({ by, what, service, action }, perform);
-      },
-    });
-    return { ...staged, effects };
-  }
-
-  /** The caller repeats itself, and the sweeper starts the worker again, until nothing is unfinished. */
-  async function survive(
-    { world, backup, effects }: Awaited<ReturnType<typeof stage>>,
-    kill?: Kill,
-  ): Promise<void> {
-    effects.begin(kill);
-    const once = call({ idempotencyKey: 'drill' });
-    const ask = () => drillBackup(world.api, once, { backup: backup.id });
-    await surviving(ask);
-    await surviving(ask);
-    for (let count = 0; count < 200; count++) {
-      const [unfinished] = await world.table.listUnfinishedOperations('9999');
-      if (unfinished === undefined) break;
-      await hostAnswers(world, unfinished.id, done(passed));
-      const output = await surviving(() => world.step(unfinished.id));
-      world.pass(output?.waitSeconds ?? 2);
-    }
-  }
-
-  async function surviving<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof Killed || isProductError(error)) return undefined;
-      throw error;
-    }
-  }
-
-  it('comes to its end, and leaks nothing', async () => {
-    const whole = await stage();
-    await survive(whole);
-    const effects = whole.effects.recorded.map(({ what }) => what);
-    expect(effects).toContain('createVolume');
-    expect(effects).toContain('attachVolume');
-    expect(effects).toContain('detachVolume');
-    expect(effects).toContain('deleteVolume');
-    for (let at = 0; at < effects.length; at++) {
-      for (const when of ['before', 'after'] as const) {
-        const staged = await stage();
-        const { world, backup } = staged;
-        await survive(staged, { at, when });
-        const where = `${when} ${effects[at]}`;
-        expect([where, staged.effects.killed]).toEqual([where, true]);
-        const { drill: found, users } = await backupOf(world, backup.id);
-        expect([where, found?.outcome, users]).toEqual([where, 'passed', []]);
-        expect([where, await leftOf(world)]).toEqual([where, []]);
-        const { items } = await world.table.list('operationIndex', { pk: partitions.operations('default') });
-        const operations = await world.table.readMany(
-          'operation',
-          items.map(({ operationId }) => keys.operation(operationId)),
-        );
-        expect([where, operations.filter(({ status }) => !isFinished(status))]).toEqual([where, []]);
-      }
-    }
   });
 });
