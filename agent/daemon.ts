@@ -1,7 +1,6 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PurgeTask, Registration } from '#shared/model/host.ts';
-import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import type { Driver as DriverName } from '#shared/model/volume.ts';
 import type { AgentConfig } from './config.ts';
@@ -25,6 +24,7 @@ import { systemMounts, type Mounts } from './host/mounts.ts';
 import { kernelUsers } from './host/users.ts';
 import type { Api } from './link/api.ts';
 import { isAway } from './link/away.ts';
+import { objectTransfer } from './link/objects.ts';
 import { SyncLoop } from './link/sync-loop.ts';
 import type { Log } from './log.ts';
 import { pluginCalls } from './plugin/protocol.ts';
@@ -38,10 +38,9 @@ import { openRecords, type Records } from './reconcile/records.ts';
 import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
-import { cut, type CutPorts } from './tasks/cut.ts';
-import { locate } from './tasks/locate.ts';
+import { drillPlaces, performer, type PerformPorts } from './tasks/perform.ts';
 import { Tasks } from './tasks/tasks.ts';
-import { exportVolume, importVolume } from './tasks/transfer.ts';
+import { cleanCopies } from './verify/leftovers.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -84,6 +83,7 @@ interface Parts {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await assemble(options);
   await thawLeftovers(freezeOf(parts));
+  await cleanCopies({ mounts: parts.mounts, log: options.log }, drillPlaces(options.config.root));
   const { loop, engine } = connect(parts);
   const servers = await openSockets(parts, loop, engine);
   loop.start();
@@ -128,7 +128,9 @@ function createDrivers(options: DaemonOptions, exec: Exec, mounts: Mounts): Driv
   const { api, log, config, deviceWaitMs } = options;
   const blocks = systemBlocks(exec);
   const filesystems = systemFilesystems(exec, blocks);
-  const own = ['mounts', 'records', 'purges', 'looks'].map((name) => join(config.root, name));
+  const own = ['mounts', 'records', 'purges', 'looks', 'verify', 'manifests'].map((name) =>
+    join(config.root, name),
+  );
   const rules = { allowedRoots: config.allowedRoots, reserved: [...own, config.volumesDir] };
   return {
     ebs: ebsDriver({
@@ -163,12 +165,6 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     onDenied: options.onDenied,
     pollSeconds: config.pollSeconds,
   });
-  const tasks = new Tasks({
-    api,
-    log,
-    stopping: runner.stopping,
-    perform: (task) => perform(parts, engine, task),
-  });
   const engine: Engine = createEngine({
     api,
     log,
@@ -187,32 +183,30 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     nextSync: (signal) => loop.next(signal),
     requestSync: (withinMs) => loop.request(withinMs),
   });
+  const tasks = new Tasks({
+    api,
+    log,
+    stopping: runner.stopping,
+    perform: performer(taskPorts(parts, engine)),
+  });
   return { loop, engine };
 }
 
-/** One task of an operation. */
-function perform(parts: Parts, engine: Engine, task: HostTask): Promise<TaskResult> {
-  const { exec, holds, mounts, runner, options } = parts;
-  const { api, config, log } = options;
-  const transfer = { api, log, engine, holds, exec, stopping: runner.stopping };
-  switch (task.kind) {
-    case 'cut':
-      return cut(cutPorts(parts, engine), task);
-    case 'locate':
-      return locate({ mounts, directory: join(config.root, 'looks') }, task);
-    case 'export':
-      return exportVolume(transfer, task);
-    case 'import':
-      return importVolume(transfer, task);
-  }
-}
-
-function cutPorts(parts: Parts, engine: Engine): CutPorts {
-  const { options, runner, places, mounts } = parts;
+function taskPorts(parts: Parts, engine: Engine): PerformPorts {
+  const { options, runner, places, mounts, exec, holds } = parts;
+  const { api, log, config, deviceWaitMs } = options;
   return {
-    api: options.api,
+    api,
+    log,
+    exec,
+    mounts,
+    blocks: systemBlocks(exec),
+    root: config.root,
+    transfer: { api, log, engine, holds, exec, stopping: runner.stopping },
     freeze: freezeOf(parts),
     runner,
+    objects: objectTransfer(),
+    ...(deviceWaitMs === undefined ? {} : { deviceWaitMs }),
     async mounted(volumeId) {
       const assignment = engine.volumes().find((one) => one.volumeId === volumeId);
       if (assignment === undefined) return undefined;

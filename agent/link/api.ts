@@ -13,7 +13,7 @@ import type {
   ImportSource,
   SignedPart,
 } from '#shared/model/archive-transfer.ts';
-import type { CutAnswer, TaskResult } from '#shared/model/task.ts';
+import type { CutAnswer, ManifestAnswer, ManifestRequest, TaskResult } from '#shared/model/task.ts';
 import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
 import type * as z from 'zod';
 
@@ -49,7 +49,12 @@ export interface HostApi {
   completeExport(operationId: string, request: Unbooted<typeof CompleteExport>): Promise<void>;
   /** Where the archive is that is to be unpacked. @throws OperationNotFound */
   importSource(operationId: string): Promise<ImportSource>;
+  /** About the manifest of the task's backup: where to write it, that it is written, where to read it. */
+  manifest(operationId: string, request: ManifestWish): Promise<ManifestAnswer>;
 }
+
+type WithoutBoot<T> = T extends unknown ? Omit<T, 'bootId'> : never;
+export type ManifestWish = WithoutBoot<ManifestRequest>;
 
 /** Volumes of the host's namespace: what Docker asks for. */
 export interface VolumesApi {

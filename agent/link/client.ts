@@ -60,13 +60,16 @@ function hostApi(client: Client, { bootId, hostname, agentVersion, drivers }: Ap
   };
 }
 
-function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportTask'> {
+function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportTask' | 'manifest'> {
   return {
     async cut(operation, epoch) {
       return (await client.call('cutVolume', { params: { operation }, body: { bootId, epoch } })).body;
     },
     async reportTask(operation, result) {
       await client.call('reportTask', { params: { operation }, body: { bootId, result } });
+    },
+    async manifest(operation, wish) {
+      return (await client.call('taskManifest', { params: { operation }, body: { bootId, ...wish } })).body;
     },
   };
 }

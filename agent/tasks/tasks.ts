@@ -8,10 +8,16 @@ export interface TaskPorts {
   readonly api: Pick<HostApi, 'reportTask'>;
   readonly log: Log;
   /** Does one task; rejects when it cannot be done. */
-  readonly perform: (task: HostTask) => Promise<TaskResult>;
+  readonly perform: (task: HostTask) => Promise<Performed>;
   /** Aborted when the agent stops: what that breaks off goes on with the next agent, and is no failure. */
   readonly stopping?: AbortSignal;
   readonly now?: () => number;
+}
+
+/** A task that was done, and what follows once that is reported: nobody waits for it, and it may be lost. */
+export interface Performed {
+  readonly result: TaskResult;
+  readonly after?: () => Promise<void>;
 }
 
 /**
@@ -21,7 +27,7 @@ export interface TaskPorts {
 export class Tasks {
   readonly #ports: TaskPorts;
   readonly #running = new Set<string>();
-  readonly #results = new Map<string, TaskResult>();
+  readonly #results = new Map<string, Performed>();
 
   constructor(ports: TaskPorts) {
     this.#ports = ports;
@@ -39,9 +45,11 @@ export class Tasks {
     if (this.#running.has(key)) return;
     this.#running.add(key);
     try {
-      const result = this.#results.get(key) ?? (await this.#perform(task));
-      this.#results.set(key, result);
+      const { result, after } = this.#results.get(key) ?? (await this.#perform(task));
+      this.#results.set(key, { result, ...(after === undefined ? {} : { after }) });
       await this.#ports.api.reportTask(task.operationId, result);
+      this.#results.set(key, { result });
+      void after?.();
     } catch (error) {
       this.#ports.log[isAway(error) ? 'debug' : 'warn']('task', { operation: task.operationId, error });
     } finally {
@@ -49,7 +57,7 @@ export class Tasks {
     }
   }
 
-  async #perform(task: HostTask): Promise<TaskResult> {
+  async #perform(task: HostTask): Promise<Performed> {
     const { log, perform, stopping, now = Date.now } = this.#ports;
     try {
       if (task.begun) throw forgotten();
@@ -60,7 +68,7 @@ export class Tasks {
       log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
       const code = isProductError(error) ? error.code : 'CommandFailed';
       const detail = error instanceof Error ? error.message : String(error);
-      return { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } };
+      return { result: { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } } };
     }
   }
 }

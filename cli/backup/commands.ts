@@ -10,6 +10,7 @@ export function backupCommands(world: World) {
   backups.addCommand(list(world));
   backups.addCommand(inspect(world));
   backups.addCommand(remove(world));
+  backups.addCommand(drill(world));
   backups.addCommand(hold(world));
   backups.addCommand(release(world));
   backups.addCommand(policyCommands(world));
@@ -53,6 +54,32 @@ function remove(world: World) {
     .action(async (id, options, command) =>
       act(world, command, async (context) =>
         (await import('./delete.ts')).deleteBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function drill(world: World) {
+  return withWaiting(
+    leaf('drill', 'Prove that a backup restores: to a scratch volume that a host looks into'),
+  )
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .option(
+      '--check <command>',
+      'a command for sh -c, run in the restored data directory; exit code 0 passes',
+    )
+    .option('--check-timeout <seconds>', 'how long it may take; default 600', Number)
+    .option('--host <id>', 'the host that looks; default: a running one of the namespace')
+    .addHelpText(
+      'after',
+      examples(
+        'hivemind backup drill bak-01J0…',
+        'hivemind backup drill bak-01J0… --check "test -s db/data.sql"',
+      ),
+    )
+    .action(async (id, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./drill.ts')).drillBackup(context, { ...options, positional: id }),
       ),
     );
 }

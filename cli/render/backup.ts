@@ -38,11 +38,33 @@ export function backupDetails(backup: Backup, now: number): string {
       `${source.type} (driver ${source.driver})${source.filesystem ? `, ${source.filesystem}` : ''}`,
     ],
     ['Consistency', consistencyText(backup)],
+    ['Manifest', manifestText(backup)],
+    [
+      'Last drill',
+      backup.drill === undefined ? undefined : `${drillText(backup)} (${ago(backup.drill.at, now)})`,
+    ],
+    ['Last verified', verifiedText(backup, now)],
     ['Hold', backup.held ? (backup.holdReason ?? 'yes') : 'none'],
     ['Cut', when(backup.cutAt)],
     ['Created', when(backup.createdAt)],
     ['Completed', when(backup.completedAt)],
   ]);
+}
+
+/** How its last drill ended, in a line. */
+export function drillText({ drill }: Backup): string | undefined {
+  if (drill === undefined) return undefined;
+  const took = drill.restoreSeconds === undefined ? '' : `, restored in ${drill.restoreSeconds.toFixed(0)} s`;
+  return `${drill.outcome}${took}: ${drill.detail}`;
+}
+
+function verifiedText({ verified }: Backup, now: number): string | undefined {
+  if (verified === undefined) return undefined;
+  return `${verified.at} (${ago(verified.at, now)}), restored in ${verified.restoreSeconds.toFixed(0)} s`;
+}
+
+function manifestText({ manifest }: Backup): string | undefined {
+  return manifest === undefined ? undefined : `${manifest.entries} entries, ${manifest.hashed} with a hash`;
 }
 
 function storageText({ storage }: Backup): string | undefined {

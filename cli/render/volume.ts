@@ -104,7 +104,18 @@ function history(volume: Volume, now: number): Lines {
       volume.purgeAt === undefined ? undefined : `${volume.purgeAt} (${until(volume.purgeAt, now)})`,
     ],
     ['Final backup', volume.finalBackup],
+    [
+      'Last backup',
+      volume.lastBackup === undefined ? undefined : `${when(volume.lastBackup.at)}, ${volume.lastBackup.id}`,
+    ],
+    ['Last verified', verifiedText(volume, now)],
   ];
+}
+
+function verifiedText({ lastVerified }: Volume, now: number): string | undefined {
+  if (lastVerified === undefined) return undefined;
+  const { at, id, restoreSeconds } = lastVerified;
+  return `${at} (${ago(at, now)}), ${id}, restored in ${restoreSeconds.toFixed(0)} s`;
 }
 
 function pairs(record: Readonly<Record<string, string>>): string {

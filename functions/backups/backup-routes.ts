@@ -6,6 +6,7 @@ import { transferRoutes } from '#functions/transfers/transfer-routes.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { findBackup, showBackup } from './answer.ts';
 import { createBackup } from './create-backup.ts';
+import { drillBackup } from './drill-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import { holdBackup } from './hold-backup.ts';
 import { listBackups } from './list-backups.ts';
@@ -38,6 +39,11 @@ export function backupRoutes(ports: PolicyPorts & TransferPorts): RouteHandlers<
       holdBackup(ports, callOf(request, request.params.namespace), {
         backup: request.params.backup,
         held: false,
+      }),
+    drillBackup: (request) =>
+      drillBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        ...request.body,
       }),
     restoreBackup: (request) =>
       restoreBackup(ports, callOf(request, request.params.namespace), {

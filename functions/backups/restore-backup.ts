@@ -42,7 +42,7 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
 }
 
 /** What a volume is made from, of a backup that is complete. @throws ProductError IllegalState */
-function restorable(backup: BackupItem): MadeFrom {
+export function restorable(backup: BackupItem): MadeFrom {
   const { id, state } = backup;
   const madeFrom = madeFromOf(backup);
   if (madeFrom !== undefined) return madeFrom;

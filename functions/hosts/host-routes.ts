@@ -13,6 +13,7 @@ import { releaseVolume, reportPurged } from './give-back.ts';
 import { ownRecord, type HostPorts } from './host-ports.ts';
 import { cutVolume, reportTask, type TaskPorts } from './host-tasks.ts';
 import { completeExport, importSource, signExportParts, type HostTransferPorts } from './host-transfers.ts';
+import { manifestOf, type ManifestPorts } from './manifests.ts';
 import { registerHost } from './register-host.ts';
 import { setLease } from './set-lease.ts';
 import { syncHost } from './sync-host.ts';
@@ -20,7 +21,9 @@ import { syncHost } from './sync-host.ts';
 type Signed = Pick<RouteRequest<'claimVolume'>, 'caller' | 'idempotencyKey' | 'requestHash' | 'ifMatch'>;
 
 /** Each route of the hosts API, as a call of its use case. Who calls is IAM's word: no route takes a host's id. */
-export function hostRoutes(ports: TaskPorts & HostTransferPorts): RouteHandlers<'hosts'> {
+export type HostRoutePorts = TaskPorts & HostTransferPorts & ManifestPorts;
+
+export function hostRoutes(ports: HostRoutePorts): RouteHandlers<'hosts'> {
   return {
     registerHost: async ({ caller, body }) => ok(await registerHost(ports, caller, body)),
     syncHost: async ({ caller, body }) => ok(await syncHost(ports, caller, body)),
@@ -39,11 +42,13 @@ export function hostRoutes(ports: TaskPorts & HostTransferPorts): RouteHandlers<
 }
 
 /** What the host was asked to do for operations. */
-function taskRoutes(ports: TaskPorts) {
+function taskRoutes(ports: HostRoutePorts) {
   return {
     cutVolume: async ({ caller, params, body }) => ok(await cutVolume(ports, caller, { ...params, ...body })),
     reportTask: async ({ caller, params, body }) =>
       ok(await reportTask(ports, caller, { ...params, ...body })),
+    taskManifest: async ({ caller, params, body }) =>
+      ok(await manifestOf(ports, caller, { ...params, ...body })),
   } satisfies Partial<RouteHandlers<'hosts'>>;
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
+import { s3SignedObjects } from '#shared/aws/signed-objects.ts';
 import { HostsApiEnvironment } from '#shared/model/environment.ts';
 import { httpFunction } from '#shared/runtime/bundle.ts';
 import { readEnvironment } from '#shared/runtime/environment.ts';
@@ -21,6 +22,7 @@ export const answer = createRouter(
     queues: new SqsHostQueues(QUEUE_PREFIX),
     snapshots: lazySnapshots(),
     objects: lazyObjects(),
+    manifests: s3SignedObjects(environment.ARCHIVE_BUCKET_NAME),
     newUuid: randomUUID,
     hostSettings: { roleId, pollSeconds },
   }),

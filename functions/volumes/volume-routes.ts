@@ -12,7 +12,7 @@ import { listVolumes } from './list-volumes.ts';
 import { getOperation, listOperations } from './operations.ts';
 import type { Call, Ports } from './ports.ts';
 import { seedList } from './seed-list.ts';
-import { showRecord } from './answer.ts';
+import { showWithBackups } from './backup-history.ts';
 import { undeleteVolume } from './undelete-volume.ts';
 import { updateVolume } from './update-volume.ts';
 
@@ -34,7 +34,8 @@ export function volumeRoutes(ports: Ports): RouteHandlers<'volumes'> {
   return {
     createVolume: (request) => createVolume(ports, callOf(request, request.params.namespace), request.body),
     listVolumes: async ({ params, query }) => ok(await listVolumes(ports, params.namespace, query)),
-    getVolume: async ({ params }) => showRecord(await findVolume(ports, params.namespace, params.name)),
+    getVolume: async ({ params }) =>
+      showWithBackups(ports, await findVolume(ports, params.namespace, params.name)),
     updateVolume: (request) =>
       updateVolume(ports, callOf(request, request.params.namespace), {
         name: request.params.name,

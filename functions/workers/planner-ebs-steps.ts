@@ -5,7 +5,9 @@ import type {
   Snapshot,
 } from '#shared/aws/ec2/block-storage.ts';
 import type { HostRecord, VolumeRecord } from '#shared/aws/table/records.ts';
-import type { BackupItem, OperationItem } from '#shared/model/items.ts';
+import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
+import type { DrillFinding } from '#shared/model/rules-drill.ts';
+import type { VolumeState } from '#shared/model/states.ts';
 import { ageOf, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
 /** Everything a plan is made from, as of one moment. */
@@ -22,6 +24,9 @@ export interface EbsFacts {
   readonly holderPowerless: boolean;
   /** The host it is to be attached to. */
   readonly target: HostRecord | undefined;
+  /** Of a drill: the backup that is drilled, and what its host was asked. */
+  readonly drill?:
+    { readonly backup: BackupItem | undefined; readonly task: TaskItem | undefined } | undefined;
   readonly now: Date;
   readonly undoWindowHours: number;
   readonly region: string;
@@ -70,6 +75,16 @@ export interface EbsSteps extends CommonSteps {
   deleteVolume: { readonly ebsId: string };
   /** The storage is freed: the record goes with its final backups that were removed, or stays for the backups there are. */
   forget: { readonly keep: boolean; readonly removed: readonly BackupItem[] };
+  /** A drill's scratch volume is attached; the drill goes on. */
+  scratchAttached: { readonly device: string };
+  /** Asks the host to look into it. */
+  askVerify: { readonly task: TaskItem };
+  /** Writes the outcome of a drill down; from now on its scratch volume is removed. */
+  recordDrill: { readonly finding: DrillFinding };
+  /** A scratch volume on its way out. */
+  retire: { readonly to: VolumeState };
+  /** The scratch volume is gone. Ends a drill. */
+  finishDrill: Record<never, never>;
 }
 
 interface AttachStep {

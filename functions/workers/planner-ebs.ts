@@ -1,6 +1,7 @@
 import type { ProductError } from '#shared/model/errors.ts';
 import type { OperationItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
+import { planDrill, planDrillRefusal } from './planner-drill.ts';
 import { planAttach, planTakeBack } from './planner-ebs-attach.ts';
 import { planCreate } from './planner-ebs-create.ts';
 import { planDelete, planPurge } from './planner-ebs-delete.ts';
@@ -27,6 +28,8 @@ export function planEbs(facts: EbsFacts): EbsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
+    case 'drill':
+      return planDrill(facts);
     default:
       return misdirected(operation);
   }
@@ -39,6 +42,7 @@ export function planRefusal(facts: EbsFacts, error: ProductError): EbsStep {
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };
   const { state } = record.volume;
+  if (operation.kind === 'drill') return planDrillRefusal(facts, error.message);
   if (state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
   if (operation.kind === 'attach' && operation.error === undefined)
     return { kind: 'takeBack', failure, ...say };

@@ -3,7 +3,7 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { passTransfers, removeTransfers } from '../permissions/archive.ts';
+import { onManifests, passTransfers, removeTransfers } from '../permissions/archive.ts';
 import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
 import { keepPolicies, startRuns } from '../permissions/policies.ts';
@@ -74,7 +74,7 @@ export class ApiFunctions extends Construct {
         HOST_ROLE_ID: hostRole.roleId,
         POLL_SECONDS: String(config.pollSeconds),
       },
-      permissions: [...common, ...ofHosts(this, storage)],
+      permissions: [...common, ...ofHosts(this, storage), onManifests(storage)],
       timeout,
     });
   }

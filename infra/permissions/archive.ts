@@ -5,11 +5,14 @@ import type { Permission } from './permission.ts';
 
 type Storage = Pick<StorageStack, 'archive' | 'dataKey'>;
 
-function transfers({ archive }: Storage) {
-  // As the export that it becomes: a plain reference has another name in the template than here.
-  const bucket = Stack.of(archive).exportValue(archive.bucket.bucketArn);
+/** As the export that it becomes: a plain reference has another name in the template than here. */
+function objectsOf({ archive }: Storage, prefix: string): string {
+  return `${String(Stack.of(archive).exportValue(archive.bucket.bucketArn))}/${prefix}*`;
+}
+
+function transfers(storage: Storage) {
   return {
-    resources: [`${bucket}/${transferPrefix}*`],
+    resources: [objectsOf(storage, transferPrefix)],
     wildcard:
       'Archives on their way are named after their operations; nothing else stands under this prefix.',
   };
@@ -41,4 +44,14 @@ export function removeTransfers(storage: Storage): Permission {
 export function clearTransfers(storage: Storage): Permission {
   const actions = ['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:DeleteObjectVersion'];
   return { sid: 'ClearArchives', actions, ...transfers(storage) };
+}
+
+/** Manifests of backups: what is signed for a host to write or read is no more than this. */
+export function onManifests(storage: Storage): Permission {
+  return {
+    sid: 'Manifests',
+    actions: ['s3:PutObject', 's3:GetObject'],
+    resources: [objectsOf(storage, 'manifests/')],
+    wildcard: 'Manifests come and go; nothing else is under that prefix.',
+  };
 }

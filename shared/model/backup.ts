@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Drill, ManifestRef } from './drill.ts';
 import { Labels } from './labels.ts';
 import {
   AvailabilityZone,
@@ -103,6 +104,12 @@ export const Backup = z
     held: z.boolean().meta({ description: 'Under a hold: nothing removes it' }),
     holdReason: z.string().optional(),
     operation: OperationId.optional().meta({ description: 'The operation under way' }),
+    manifest: ManifestRef.optional().meta({ description: 'What the volume held, for drills' }),
+    drill: Drill.optional().meta({ description: 'How its last drill ended' }),
+    verified: z
+      .strictObject({ at: z.iso.datetime(), restoreSeconds: z.number().min(0) })
+      .optional()
+      .meta({ description: 'When a drill of it last passed, and how long the restore took' }),
     createdAt: z.iso.datetime(),
     createdBy: z.string(),
     completedAt: z.iso.datetime().optional(),

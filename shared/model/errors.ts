@@ -112,6 +112,7 @@ export const errorCodes = {
     retryable: true,
     title: 'A service we depend on does not answer',
   },
+  DrillFailed: { status: 500, exit: failed, retryable: false, title: 'The backup did not pass its drill' },
   TimedOut: { status: 504, exit: timedOut, retryable: true, title: 'Not finished in time' },
   // Host-side only: never sent by the API.
   CommandFailed: { status: 500, exit: failed, retryable: true, title: 'A command on the host failed' },

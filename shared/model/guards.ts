@@ -10,6 +10,7 @@ export interface Guard {
 const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
+const drills = 'test/unit/backups/drills.test.ts';
 
 const retention = 'test/unit/policies/retention.test.ts';
 const recovery = {
@@ -25,6 +26,7 @@ const agent = {
   freezer: 'test/unit/agent/freeze/freezer.test.ts',
   paths: 'test/unit/agent/host-path.test.ts',
   plan: 'test/unit/agent/plan.test.ts',
+  verify: 'test/unit/agent/verify.test.ts',
 } as const;
 
 const api = {
@@ -62,6 +64,28 @@ export const guards = {
     contract: 7,
     says: 'The sweep removes a snapshot of a backup only where its record names another one.',
     test: 'test/unit/sweep/leftovers.test.ts',
+  },
+  'drill-uses-backup': { contract: 7, says: 'A backup that is drilled is not removed.', test: drills },
+  'drill-cleans': {
+    contract: 7,
+    says: 'A drill ends when its scratch volume is gone, whatever was found.',
+    test: drills,
+  },
+  'manifest-of-cut': {
+    contract: 7,
+    says: 'Only the host whose cut a backup is may write its manifest.',
+    test: drills,
+  },
+  'drill-mark': {
+    contract: 7,
+    says: 'A drill fails where the copy has not the mark that was written just before the cut.',
+    test: agent.verify,
+  },
+  'drill-missing': { contract: 7, says: 'A drill fails where a file is missing.', test: agent.verify },
+  'drill-contents': {
+    contract: 7,
+    says: 'A drill fails where the contents of a file differ from those at the cut.',
+    test: agent.verify,
   },
   'backup-held': { contract: 7, says: 'A backup under a hold is not removed.', test: backups },
   'backup-in-use': { contract: 7, says: 'A backup that is being restored is not removed.', test: backups },

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
 import { Backup } from './backup.ts';
-import { CutTask, ExportTask, ImportTask, LocateTask, TaskResult } from './task.ts';
+import { DrillCheck } from './drill.ts';
+import { CutTask, ExportTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
@@ -41,6 +42,8 @@ export const VolumeItem = Volume.omit({
   attachments: true,
   provisionedGiB: true,
   format: true,
+  lastBackup: true,
+  lastVerified: true,
 }).extend({
   /** Number of the EC2 create attempt whose client token is in use; contract 4. */
   attempt: z.int().min(1),
@@ -140,6 +143,8 @@ export const OperationItem = Operation.extend({
   /** Hash of the request behind an Idempotency-Key. */
   requestHash: z.string().optional(),
   finishedAt: z.iso.datetime().optional(),
+  /** Of a drill. */
+  check: DrillCheck.optional(),
   /** Step names done, for the record and the crash-point test. */
   trail: z.array(z.string()).default([]),
 });
@@ -291,6 +296,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   LocateTask.extend(asked),
   ExportTask.extend(asked),
   ImportTask.extend(asked),
+  VerifyTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

@@ -11,6 +11,7 @@ export const operationKinds = [
   'deleteBackup',
   'export',
   'import',
+  'drill',
 ] as const;
 export const OperationKind = z.enum(operationKinds).meta({ id: 'OperationKind' });
 export type OperationKind = z.infer<typeof OperationKind>;
@@ -28,7 +29,7 @@ export const Operation = z
     volumeId: VolumeId,
     volume: VolumeName,
     host: HostId.optional(),
-    /** The backup that it makes, removes or restores. */
+    /** The backup that it makes, removes, restores or drills. */
     backup: BackupId.optional(),
     status: OperationStatus,
     /** 0 to 100; grows only. */

@@ -8,6 +8,7 @@ import {
   HoldBackup,
   RestoreBackup,
 } from './backup.ts';
+import { DrillBackup } from './drill.ts';
 import { BackupId } from './names.ts';
 import { Operation } from './operation.ts';
 import { mutation, ns, onVolume, Page, paging, volumePath, type Route } from './route.ts';
@@ -75,6 +76,15 @@ export const backupRoutes = {
     summary: 'End a hold',
     params: onBackup,
     answers: { 200: Backup },
+  },
+  drillBackup: {
+    method: 'POST',
+    path: `${backupPath}/drill`,
+    served: 'backups',
+    summary: 'Prove that a backup restores',
+    params: onBackup,
+    body: DrillBackup,
+    answers: { 202: Operation },
   },
   restoreBackup: {
     method: 'POST',

@@ -15,7 +15,7 @@ import {
   SyncRequest,
   TicketRequest,
 } from './host.ts';
-import { CutAnswer, CutRequest, TaskReport } from './task.ts';
+import { CutAnswer, CutRequest, ManifestAnswer, ManifestRequest, TaskReport } from './task.ts';
 import { OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation } from './operation.ts';
 import { mutation, paging, VolumePage, type Route } from './route.ts';
@@ -136,6 +136,15 @@ export const hostRoutes = {
     params: onTask,
     body: TaskReport,
     answers: { 200: Operation },
+  },
+  taskManifest: {
+    method: 'POST',
+    path: '/v1/host/tasks/{operation}/manifest',
+    served: 'hosts',
+    summary: 'Where the manifest of a backup is written or read',
+    params: onTask,
+    body: ManifestRequest,
+    answers: { 200: ManifestAnswer },
   },
   reportPurged: {
     method: 'POST',

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { ArchiveMetadata } from './archive.ts';
 import { TransferReport } from './archive-transfer.ts';
 import { Consistency } from './backup.ts';
-import { OperationId, VolumeId, VolumeName } from './names.ts';
+import { DrillCheck, ManifestRef } from './drill.ts';
+import { BackupId, OperationId, VolumeId, VolumeName } from './names.ts';
+import { VerifyReport } from './verify.ts';
+import { FilesystemType } from './volume.ts';
 
 const AnyTask = z.strictObject({
   /** The operation that it belongs to; also the task's id. */
@@ -46,9 +49,24 @@ const locateFields = {
 export const LocateTask = AnyTask.extend({ kind: z.literal('locate'), ...locateFields });
 export type LocateTask = z.infer<typeof LocateTask>;
 
+/** Look into a restored copy, which is attached to the host and is nobody's volume. */
+export const VerifyTask = AnyTask.extend({
+  kind: z.literal('verify'),
+  backupId: BackupId,
+  /** EBS volume id: the device's serial. */
+  serial: z.string().max(64),
+  filesystem: z.strictObject({ type: FilesystemType, uuid: z.uuid() }),
+  /** What it must hold; without one there is nothing to compare with. */
+  manifest: ManifestRef.optional(),
+  check: DrillCheck.optional(),
+  /** How long the comparison may take. */
+  patienceSeconds: z.int().positive(),
+});
+export type VerifyTask = z.infer<typeof VerifyTask>;
+
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
-  .discriminatedUnion('kind', [CutTask, LocateTask, ExportTask, ImportTask])
+  .discriminatedUnion('kind', [CutTask, LocateTask, ExportTask, ImportTask, VerifyTask])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;
 
@@ -61,6 +79,7 @@ export const TaskResult = z
     /** Names of the directories, of a `locate`. */
     found: z.array(z.string().max(255)).max(100).optional(),
     transfer: TransferReport.optional(),
+    verify: VerifyReport.optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })
   .meta({ id: 'TaskResult' });
@@ -74,3 +93,19 @@ export const CutRequest = z
 export const CutAnswer = z.strictObject({ snapshotId: z.string() }).meta({ id: 'CutAnswer' });
 export type CutAnswer = z.infer<typeof CutAnswer>;
 export const TaskReport = z.strictObject({ bootId: BootId, result: TaskResult }).meta({ id: 'TaskReport' });
+
+/** `write` where the manifest goes, `written` it is there, `read` where it is. */
+export const ManifestRequest = z
+  .discriminatedUnion('want', [
+    z.strictObject({ bootId: BootId, want: z.literal('write'), manifest: ManifestRef }),
+    z.strictObject({ bootId: BootId, want: z.literal('written'), manifest: ManifestRef }),
+    z.strictObject({ bootId: BootId, want: z.literal('read') }),
+  ])
+  .meta({ id: 'ManifestRequest' });
+export type ManifestRequest = z.infer<typeof ManifestRequest>;
+
+/** One request to the archive bucket, good for some minutes. The headers were signed: they go with it as they are. */
+export const ManifestAnswer = z
+  .strictObject({ url: z.string().optional(), headers: z.record(z.string(), z.string()) })
+  .meta({ id: 'ManifestAnswer' });
+export type ManifestAnswer = z.infer<typeof ManifestAnswer>;

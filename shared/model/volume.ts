@@ -201,6 +201,19 @@ export const Volume = z
     deletedAt: z.iso.datetime().optional(),
     purgeAt: z.iso.datetime().optional().meta({ description: 'When the undo window ends' }),
     finalBackup: z.string().optional().meta({ description: 'Id of the backup made at delete' }),
+    lastBackup: z.strictObject({ id: z.string(), at: z.iso.datetime() }).optional().meta({
+      description: 'The newest complete backup, and the moment that it holds; where one volume is read',
+    }),
+    lastVerified: z
+      .strictObject({
+        id: z.string(),
+        at: z.iso.datetime(),
+        restoreSeconds: z.number().min(0),
+      })
+      .optional()
+      .meta({
+        description: 'The last drill that passed, and what the restore took; where one volume is read',
+      }),
   })
   .meta({ id: 'Volume' });
 export type Volume = z.infer<typeof Volume>;

@@ -10,16 +10,13 @@ import { mountOptions } from '../options.ts';
 import { removeEmpty, unmount } from '../unmount.ts';
 import type { Format } from './filesystem.ts';
 import { formatOnce, type FormatPorts } from './format.ts';
+import { holdDevice, type DevicePorts } from './hold-device.ts';
 
-export interface EbsPorts extends FormatPorts {
+export interface EbsPorts extends FormatPorts, DevicePorts {
   readonly mounts: Mounts;
-  /** How long to wait for the device to show after AWS says attached, in milliseconds. */
-  readonly deviceWaitMs?: number;
 }
 
 const dataDirectory = 'data';
-const deviceWaitMs = 30_000;
-const deviceLookMs = 250;
 
 /** Block storage that one host writes at a time. */
 export function ebsDriver(ports: EbsPorts): Driver {
@@ -53,7 +50,7 @@ export function ebsDriver(ports: EbsPorts): Driver {
 }
 
 async function formatAndMount(ports: EbsPorts, stage: Stage): Promise<Assignment> {
-  const device = await holdDevice(ports, stage.assignment);
+  const device = await holdDevice(ports, serialOf(stage.assignment));
   try {
     const assignment = await formatOnce(ports, stage.assignment, device);
     const format = formatOf(assignment);
@@ -81,21 +78,6 @@ export function serialOf({ name, storage }: Pick<Assignment, 'name' | 'storage'>
   if (storage?.kind === 'ebs') return storage.volumeId;
   throw new ProductError('DeviceRefused', `The control plane names no EBS volume for "${name}".`, {
     hint: 'Wait for the attach to end and try again.',
-  });
-}
-
-/** Contract 2: the device by serial, held open from here to the end of mkfs or mount. */
-async function holdDevice(ports: EbsPorts, assignment: Assignment): Promise<HeldDevice> {
-  const serial = serialOf(assignment);
-  const deadline = Date.now() + (ports.deviceWaitMs ?? deviceWaitMs);
-  for (;;) {
-    const device = await ports.blocks.find(serial);
-    if (device !== undefined) return ports.blocks.hold(device);
-    if (Date.now() >= deadline) break;
-    await new Promise((resolve) => setTimeout(resolve, deviceLookMs));
-  }
-  throw new ProductError('DeviceRefused', `No device of this host has the serial ${serial}.`, {
-    hint: 'EC2 says it is attached: look at "lsblk -o NAME,SERIAL" and the kernel log.',
   });
 }
 

@@ -1,6 +1,8 @@
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
+import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
+import type { OperationItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import { planEbs, planRefusal } from '../planner-ebs.ts';
 import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
@@ -8,7 +10,7 @@ import type { WorkerDriver } from '../runner.ts';
 import { ebsExecutors } from './executors.ts';
 
 export interface EbsPorts {
-  readonly table: Pick<Table, 'readHost' | 'listBackupsOf'>;
+  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
   readonly instances: Instances;
   readonly undoWindowHours: number;
@@ -32,11 +34,17 @@ async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts>
   const [block] = storage?.kind === 'ebs' ? await ports.storage.findVolumes([storage.volumeId]) : [];
   const snapshots = state === 'deleted' ? await ports.storage.findSnapshots({ operation: operation.id }) : [];
   const backups = state === 'purging' ? await ports.table.listBackupsOf(record.volume.id) : [];
-  const attaching = operation.kind === 'attach' && operation.host !== undefined;
+  const isDrill = operation.kind === 'drill';
+  const attaching = (isDrill || operation.kind === 'attach') && operation.host !== undefined;
   const target = attaching ? await ports.table.readHost(operation.host ?? '') : undefined;
   const holderPowerless = await isPowerless(ports, seen);
+  const drill = isDrill ? await drillOf(ports, operation) : undefined;
   const { undoWindowHours, region } = ports;
-  return { ...seen, block, snapshots, backups, target, holderPowerless, undoWindowHours, region };
+  return { ...seen, block, snapshots, backups, target, drill, holderPowerless, undoWindowHours, region };
+}
+
+async function drillOf({ table }: EbsPorts, { id, backup = '' }: OperationItem) {
+  return { backup: await table.readBackup(backup), task: await table.read('task', keys.task(id)) };
 }
 
 /**

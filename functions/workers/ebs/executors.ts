@@ -4,6 +4,7 @@ import type { Executors } from '../executor.ts';
 import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
 import { attachExecutors } from './execute-attach.ts';
 import { createExecutors } from './execute-create.ts';
+import { drillExecutors } from './execute-drill.ts';
 import { deleteExecutors } from './execute-delete.ts';
 import { detachExecutors } from './execute-detach.ts';
 
@@ -19,5 +20,6 @@ export function ebsExecutors(storage: BlockStorage): EbsExecutors {
     ...attachExecutors(storage),
     ...detachExecutors(storage),
     ...deleteExecutors(storage),
+    ...drillExecutors,
   };
 }

@@ -1,4 +1,4 @@
-import type { BackingItem, BackupItem, TaskItem } from '#shared/model/items.ts';
+import type { BackingItem, BackupItem, LeaseItem, TaskItem, VolumeItem } from '#shared/model/items.ts';
 import { create, discard, put, remove, replace, type Write } from './writes.ts';
 
 /** Writes of backups that belong together. Each returns the parts of one transaction. */
@@ -28,6 +28,11 @@ export function forgetBackup(backup: BackupItem): Write[] {
 /** One backup of a volume at a time: loses on `backing` when there is another one. */
 export function claimBacking(item: BackingItem): Write {
   return create('backing', item);
+}
+
+/** A drill's scratch volume: under no name and no label, so that no listing has it. */
+export function createScratch(volume: VolumeItem, lease: LeaseItem): Write[] {
+  return [create('volume', volume), create('lease', lease)];
 }
 
 /** Asks a host to do something for an operation. */

@@ -42,6 +42,7 @@ const bodies: Record<string, object> = {
     sha256: '0'.repeat(64),
   },
   importSource: { bootId: randomUUID() },
+  taskManifest: { bootId: randomUUID(), want: 'read' },
   reportPurged: { accessPointId: 'fsap-0123456789abcdef0' },
 };
 

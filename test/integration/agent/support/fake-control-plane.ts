@@ -1,3 +1,4 @@
+import type { ManifestRef } from '#shared/model/drill.ts';
 import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -74,6 +75,9 @@ export class FakeControlPlane {
   readonly results = new Map<string, TaskResult>();
   /** Where archives of its tasks go and come from. */
   archives: ArchiveCalls = noArchives;
+  /** Where manifests go; and those that hosts say they have written, by operation. */
+  bucket: string | undefined;
+  readonly manifests = new Map<string, ManifestRef>();
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
@@ -202,6 +206,11 @@ export class FakeControlPlane {
       signExportParts: (...call) => this.archives.signExportParts(...call),
       completeExport: (...call) => this.archives.completeExport(...call),
       importSource: (...call) => this.archives.importSource(...call),
+      manifest: (operationId, wish) => {
+        if (wish.want === 'written') this.manifests.set(operationId, wish.manifest);
+        const url = this.bucket === undefined ? {} : { url: `${this.bucket}/manifest` };
+        return Promise.resolve({ ...url, headers: { 'x-amz-checksum-sha256': wish.want } });
+      },
       create: (body) => {
         if (!this.#volumes.has(body.name)) this.#volumes.set(body.name, created(body));
         return Promise.resolve();

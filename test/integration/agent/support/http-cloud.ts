@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Api } from '#agent/link/api.ts';
+import type { Api, ManifestWish } from '#agent/link/api.ts';
 import type { TaskResult } from '#shared/model/task.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { routes, type RouteName } from '#shared/model/routes.ts';
@@ -45,6 +45,7 @@ const served: Partial<Record<RouteName, Serve>> = {
     return operationOf(volumeId);
   },
   cutVolume: (api, { operation = '' }, { epoch }) => api.cut(operation, epoch),
+  taskManifest: (api, { operation = '' }, body) => api.manifest(operation, body as unknown as ManifestWish),
   reportTask: async (api, { operation = '' }, { result }) => {
     await api.reportTask(operation, result);
     return { ...operationOf('vol-00000000000000000000000000'), id: operation, kind: 'backup' };

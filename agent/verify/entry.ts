@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import type { BytePath, Found } from './walk.ts';
+
+export const entryKinds = ['file', 'directory', 'symlink', 'other'] as const;
+
+/** One entry of a manifest. Times are nanoseconds since 1970, as text. */
+export const Entry = z.strictObject({
+  /** UTF-8, or `base64:` and the bytes where the name is not. */
+  path: z.string(),
+  kind: z.enum(entryKinds),
+  size: z.number(),
+  uid: z.number(),
+  gid: z.number(),
+  /** Permission bits, as a number. */
+  mode: z.number(),
+  mtime: z.string(),
+  ctime: z.string(),
+  /** The same in every copy of the blocks. */
+  ino: z.string(),
+  /** Not changed since before the cut: the copy must have it just so. */
+  settled: z.boolean(),
+  /** SHA-256 of a file's contents or a symlink's target, as hex; absent where it changed while it was read, or was not read. */
+  hash: z.string().optional(),
+});
+export type Entry = z.infer<typeof Entry>;
+
+const byteMark = 'base64:';
+
+/** A path as JSON can hold it. */
+export function pathToText(path: BytePath): string {
+  const bytes = Buffer.from(path, 'latin1');
+  const text = bytes.toString('utf8');
+  const isText = Buffer.from(text, 'utf8').equals(bytes) && !text.startsWith(byteMark);
+  return isText ? text : `${byteMark}${bytes.toString('base64')}`;
+}
+
+export function textToPath(text: string): BytePath {
+  const bytes = text.startsWith(byteMark)
+    ? Buffer.from(text.slice(byteMark.length), 'base64')
+    : Buffer.from(text, 'utf8');
+  return bytes.toString('latin1');
+}
+
+/** What is found, without a judgement on whether it is settled. */
+export function entryOf({ path, stat }: Found): Omit<Entry, 'settled' | 'hash'> {
+  return {
+    path: pathToText(path),
+    kind: kindOf(stat),
+    size: Number(stat.size),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mode: Number(stat.mode & 0o7777n),
+    mtime: String(stat.mtimeNs),
+    ctime: String(stat.ctimeNs),
+    ino: String(stat.ino),
+  };
+}
+
+function kindOf(stat: Found['stat']): Entry['kind'] {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSymbolicLink() ? 'symlink' : 'other';
+}

@@ -1,0 +1,29 @@
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
+import type { Volume } from '#shared/model/volume.ts';
+import { showRecord, type VolumeAnswer } from './answer.ts';
+import type { Ports } from './ports.ts';
+
+/** A record as it was read, with the last of its backups and the last drill of one that passed. */
+export async function showWithBackups(
+  { table }: Pick<Ports, 'table'>,
+  record: VolumeRecord,
+): Promise<VolumeAnswer> {
+  const answer = showRecord(record);
+  const history = await historyOf({ table }, record.volume.id);
+  return { ...answer, body: { ...answer.body, ...history } };
+}
+
+async function historyOf(
+  { table }: Pick<Ports, 'table'>,
+  volumeId: string,
+): Promise<Pick<Volume, 'lastBackup' | 'lastVerified'>> {
+  const backups = await table.listBackupsOf(volumeId);
+  const last = backups.findLast(({ state }) => state === 'available');
+  const verified = backups
+    .flatMap(({ id, verified: passed }) => (passed === undefined ? [] : [{ id, ...passed }]))
+    .toSorted((a, b) => (a.at < b.at ? 1 : -1))[0];
+  return {
+    ...(last === undefined ? {} : { lastBackup: { id: last.id, at: last.cutAt ?? last.createdAt } }),
+    ...(verified === undefined ? {} : { lastVerified: verified }),
+  };
+}
