@@ -9,7 +9,7 @@ import { CreateBackup } from '#shared/model/backup.ts';
 import { showWithBackups } from '#functions/volumes/backup-history.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
 import { ApiWorld } from '#test/support/api-world.ts';
-import { call, existing, hostA, hostB, World } from '#test/unit/workers/support/world.ts';
+import { call, existing, hostA, hostB, type World } from '#test/unit/workers/support/world.ts';
 
 import { backedUp, backupOf, carryOut, done, drill, failed, leftOf, passed } from './support/drills.ts';
 

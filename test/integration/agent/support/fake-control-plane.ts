@@ -14,10 +14,10 @@ import {
   driverTraits,
   type CreateVolumeInput,
   type Driver,
-  type FilesystemRecord,
   type Volume,
   type VolumeType,
 } from '#shared/model/volume.ts';
+import { show, type FakeVolume } from './fake-volume.ts';
 import { busy, noTicket, notFound } from './refusals.ts';
 
 /** What stands for EC2's devices: loop devices where there are real ones, nothing in unit tests. */
@@ -27,30 +27,6 @@ export interface DeviceSide {
 }
 
 export const noDevices: DeviceSide = { give: () => Promise.resolve(), take: () => Promise.resolve() };
-
-interface FakeVolume {
-  readonly id: string;
-  readonly name: string;
-  readonly type: VolumeType;
-  readonly driver: Driver;
-  readonly sizeBytes: number;
-  readonly serial: string;
-  readonly readOnly: boolean;
-  readonly options: Record<string, string>;
-  readonly owner: Volume['owner'];
-  readonly createdAt: string;
-  epoch: number;
-  filesystem: FilesystemRecord;
-  hosts: Map<
-    string,
-    {
-      desired: 'attached' | 'detached';
-      actual: 'attaching' | 'attached';
-      inUse: boolean;
-      use?: string | undefined;
-    }
-  >;
-}
 
 export interface RecordedCall {
   readonly call: keyof Api;
@@ -380,30 +356,4 @@ function created(body: CreateVolumeInput): FakeVolume {
 
 function stripped(owner: CreateVolumeInput['owner']): Partial<Volume['owner']> {
   return Object.fromEntries(Object.entries(owner ?? {}).filter(([, value]) => value !== undefined));
-}
-
-function show(volume: FakeVolume): Volume {
-  const { id, name, type, driver, sizeBytes, options, owner, readOnly, filesystem, createdAt } = volume;
-  return {
-    id,
-    name,
-    type,
-    driver,
-    sizeBytes,
-    options,
-    owner,
-    readOnly,
-    createdAt,
-    namespace: 'default',
-    state: volume.hosts.size > 0 && driver === 'ebs' ? 'attached' : 'available',
-    labels: {},
-    description: '',
-    format: filesystem.state,
-    encrypted: true,
-    protected: false,
-    hosts: [...volume.hosts.keys()],
-    revision: 1,
-    updatedAt: createdAt,
-    createdBy: 'arn:aws:iam::000000000000:user/test',
-  };
 }
