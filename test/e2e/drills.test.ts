@@ -102,11 +102,13 @@ describe('a drill', () => {
       'drill',
       id,
       '--check',
-      'sleep 5',
+      'sleep 20',
       '--no-wait',
     );
-    await until('the copy is mounted', () =>
-      Promise.resolve(host.mounts().some((mount) => mount.includes('/verify/'))),
+    await until(
+      'the copy is mounted',
+      () => Promise.resolve(host.mounts().some((mount) => mount.includes('/verify/'))),
+      { within: 180_000 },
     );
     await host.killAgent();
     await host.revive();
