@@ -1,5 +1,6 @@
 import { ProductError } from '#shared/model/errors.ts';
 import { parsePairs } from '#shared/model/labels.ts';
+import { parseOwner } from '#shared/model/owner.ts';
 import type { CreateVolumeInput } from '#shared/model/volume.ts';
 
 type Draft = { -readonly [K in keyof CreateVolumeInput]: CreateVolumeInput[K] };
@@ -13,14 +14,17 @@ const known: Readonly<Record<string, Apply>> = {
   labels: (value, draft) => void (draft.labels = { ...draft.labels, ...parsePairs(value, 'label') }),
   label: (value, draft) => void (draft.labels = { ...draft.labels, ...parsePairs(value, 'label') }),
   options: (value, draft) => void (draft.options = { ...draft.options, ...parsePairs(value, 'option') }),
+  'mount-options': (value, draft) => void (draft.options = { ...draft.options, mountOptions: value }),
   filesystem: (value, draft) => void (draft.filesystem = value),
   zone: (value, draft) => void (draft.availabilityZone = value),
   'availability-zone': (value, draft) => void (draft.availabilityZone = value),
   readonly: (value, draft) => void (draft.readOnly = parseFlag('readonly', value)),
   'read-only': (value, draft) => void (draft.readOnly = parseFlag('read-only', value)),
   encrypted: (value, draft) => void (draft.encrypted = parseFlag('encrypted', value)),
+  protect: (value, draft) => void (draft.protected = parseFlag('protect', value)),
   protected: (value, draft) => void (draft.protected = parseFlag('protected', value)),
   description: (value, draft) => void (draft.description = value),
+  owner: (value, draft) => void (draft.owner = { ...draft.owner, ...parseOwner(value) }),
   uid: (value, draft) => void (draft.owner = { ...draft.owner, uid: parseId('uid', value) }),
   gid: (value, draft) => void (draft.owner = { ...draft.owner, gid: parseId('gid', value) }),
   mode: (value, draft) => void (draft.owner = { ...draft.owner, mode: value }),

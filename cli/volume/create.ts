@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { parsePairs } from '#shared/model/labels.ts';
+import { parseOwner } from '#shared/model/owner.ts';
 import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
 import { given } from '../api/pages.ts';
-import { oneName, parseOwner } from '../arguments.ts';
+import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import type { WaitFlags } from '../operation/options.ts';
 import { settle } from './settle.ts';

@@ -198,9 +198,11 @@ export class HostActor {
     this.id = id;
   }
 
+  /** `path` is what follows `/v1/host/`, with its query. */
   send(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
-    const iam = sessionOf(this.id);
-    return this.#api.send({ method, path: `/v1/host/${path}`, iam, ...(body === undefined ? {} : { body }) });
+    const [bare = '', query = ''] = path.split('?');
+    const request = { method, path: `/v1/host/${bare}`, query, iam: sessionOf(this.id) };
+    return this.#api.send({ ...request, ...(body === undefined ? {} : { body }) });
   }
 
   register(drivers: readonly string[] = ['ebs', 'efs', 'bind', 'tmpfs']): Promise<ApiAnswer> {

@@ -26,6 +26,13 @@ describe('Docker’s options', () => {
       { description: 'mine', protected: '1' },
       { description: 'mine', protected: true },
     ],
+    [{ owner: '1000:1001', mode: '0750' }, { owner: { uid: 1000, gid: 1001, mode: '0750' } }],
+    [{ mode: '0700', owner: '0:5' }, { owner: { uid: 0, gid: 5, mode: '0700' } }],
+    [{ protect: '' }, { protected: true }],
+    [
+      { 'mount-options': 'noatime,discard', options: 'path=/data/a' },
+      { options: { mountOptions: 'noatime,discard', path: '/data/a' } },
+    ],
     [{ mountOptions: 'noatime,discard' }, { options: { mountOptions: 'noatime,discard' } }],
     [
       { options: 'path=/data/a', type: 'hostpath' },
@@ -54,6 +61,8 @@ describe('Docker’s options', () => {
 
   it.each<[Record<string, string>, RegExp]>([
     [{ readonly: 'maybe' }, /readonly=maybe is neither true nor false/],
+    [{ protect: 'maybe' }, /protect=maybe is neither true nor false/],
+    [{ owner: 'postgres' }, /"postgres" is not an owner/],
     [{ uid: 'root' }, /uid=root is not a number/],
     [{ labels: 'nonsense' }, /"nonsense" is not a label/],
     [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { oneName, parseDuration, parseOwner } from '#cli/arguments.ts';
+import { oneName, parseDuration } from '#cli/arguments.ts';
+import { parseOwner } from '#shared/model/owner.ts';
 
 describe('the name of a volume', () => {
   it('may be an argument, a flag, or both when they agree', () => {
