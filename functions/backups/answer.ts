@@ -3,7 +3,8 @@ import type { BackupItem, ReceiptItem } from '#shared/model/items.ts';
 import type { Backup } from '#shared/model/backup.ts';
 import { viewBackup } from '#shared/model/rules-backup.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
-import type { Ports } from '#functions/volumes/ports.ts';
+import { refuseStale } from '#functions/volumes/if-match.ts';
+import type { Call, Ports } from '#functions/volumes/ports.ts';
 
 export interface BackupAnswer {
   readonly status: 200;
@@ -33,4 +34,9 @@ export async function findBackup(ports: Ports, namespace: string, id: string): P
     value: id,
     hint: 'List the backups: hivemind backup ls.',
   });
+}
+
+/** @throws ProductError StaleRevision when If-Match was sent and names another revision of the backup. */
+export function checkBackupMatch({ id, revision }: BackupItem, { ifMatch }: Call): void {
+  refuseStale({ called: id, revision, about: { backup: id } }, ifMatch);
 }

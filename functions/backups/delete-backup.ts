@@ -6,7 +6,7 @@ import { showOperation, type OperationAnswer } from '#functions/volumes/answer.t
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
-import { findBackup, priorOperation } from './answer.ts';
+import { checkBackupMatch, findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
 
 interface Removal {
@@ -17,7 +17,7 @@ interface Removal {
 
 /**
  * Begins to remove a backup for good.
- * @throws ProductError BackupNotFound; BackupHeld; BackupInUse; OperationInProgress while it is being made.
+ * @throws ProductError BackupNotFound; BackupHeld; BackupInUse; OperationInProgress while it is being made; StaleRevision.
  */
 export async function deleteBackup(
   ports: Ports,
@@ -29,6 +29,7 @@ export async function deleteBackup(
     if (prior !== undefined) return priorOperation(ports, prior);
     const backup = await findBackup(ports, call.namespace, id);
     if (backup.state === 'deleting') return underWay(ports, backup);
+    checkBackupMatch(backup, call);
     await refuseNeeded(ports, backup);
     const volume = await ports.table.read('volume', keys.volume(backup.volumeId));
     if (volume === undefined)

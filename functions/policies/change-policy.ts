@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { replace } from '#shared/aws/table/writes.ts';
-import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { refuseAnnounced, type UpdatePolicy } from '#shared/model/policy.ts';
+import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { applyPolicy, newClaim, refuseClaimed } from './apply.ts';
 import type { PolicyPorts } from './ports.ts';
-import { etagOf, findPolicy, showPolicy, type PolicyAnswer } from './view.ts';
+import { findPolicy, showPolicy, type PolicyAnswer } from './view.ts';
 
 /** @throws ProductError NotSupported; PolicyNotFound; StaleRevision; OperationInProgress while another change is applied. */
 export async function updatePolicy(
@@ -53,7 +53,8 @@ async function change(
   return settle(async () => {
     const prior = await priorOf(ports, call);
     const was = await findPolicy(ports.table, call.namespace, name);
-    checkIfMatch(was, call.ifMatch);
+    const { id: policyId, name: called, revision } = was;
+    refuseStale({ called, revision, about: { policy: policyId } }, call.ifMatch);
     const wanted = change(was);
     const same = isDeepStrictEqual(wanted, was) && was.applied === was.intent;
     if (prior !== undefined || same) return showPolicy(was, ports.clock());
@@ -63,20 +64,4 @@ async function change(
     await commit(ports, call, { writes: [replace('policy', was, next)], subject: was.id, status: 200 });
     return showPolicy(await applyPolicy(ports, next), ports.clock());
   });
-}
-
-function checkIfMatch(policy: PolicyItem, ifMatch: string | undefined): void {
-  if (ifMatch === undefined) return;
-  const accepted = ifMatch.split(',').map((tag) => tag.trim());
-  if (accepted.includes('*') || accepted.includes(etagOf(policy))) return;
-  throw new ProductError(
-    'StaleRevision',
-    `"${policy.name}" has changed: it is at revision ${policy.revision}.`,
-    {
-      value: ifMatch,
-      allowed: etagOf(policy),
-      about: { policy: policy.id },
-      hint: 'Read it again, and send its ETag.',
-    },
-  );
 }

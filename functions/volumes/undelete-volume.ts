@@ -5,6 +5,7 @@ import { ProductError } from '#shared/model/errors.ts';
 import { stateAfterUndelete } from '#shared/model/rules-delete.ts';
 import { underWay } from '#shared/model/rules-use.ts';
 import { showPrior, showVolume, type Mutation } from './answer.ts';
+import { checkIfMatch } from './if-match.ts';
 import { bringBack, finalBackupOf } from './undelete-purged.ts';
 import { commit, priorOf } from './intent.ts';
 import type { Call, Ports } from './ports.ts';
@@ -20,13 +21,15 @@ export interface UndeleteRequest {
 
 /**
  * Brings a deleted volume back: as it was, or from its final backup once its storage has been freed.
- * @throws ProductError UndoExpired when its storage is freed or being freed; NameTaken; VolumeNotFound.
+ * @throws ProductError UndoExpired when its storage is freed or being freed; NameTaken; VolumeNotFound; StaleRevision when
+ *   If-Match names another revision of the tombstone.
  */
 export async function undeleteVolume(ports: Ports, call: Call, request: UndeleteRequest): Promise<Mutation> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return showPrior(ports, prior);
     const volume = await findTombstone(ports, call.namespace, request);
+    checkIfMatch(volume, call.ifMatch);
     const name = request.as ?? volume.name;
     await refuseTaken(ports, call.namespace, name);
     const final = await finalBackupOf(ports, volume);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { errorCodes, type ErrorCode } from '#shared/model/errors.ts';
-import { routes, type Route } from '#shared/model/routes.ts';
+import { routes, type Route, type RouteName } from '#shared/model/routes.ts';
 
 const Code = z
   .enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]])
@@ -83,13 +83,21 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
   });
 }
 
+/** Routes whose use case holds an If-Match against the revision of what they change. */
+const checkingIfMatch: ReadonlySet<string> = new Set<RouteName>([
+  ...(['updateVolume', 'deleteVolume', 'undeleteVolume', 'attachVolume', 'detachVolume'] as const),
+  ...(['claimVolume', 'hostDeleteVolume'] as const),
+  ...(['holdBackup', 'releaseBackup', 'deleteBackup'] as const),
+  ...(['updatePolicy', 'pausePolicy', 'resumePolicy', 'deletePolicy'] as const),
+]);
+
 function operation(
   name: string,
-  { method, path, summary, served, ...route }: Route,
+  { method, path: _path, summary, served, ...route }: Route,
 ): ZodOpenApiOperationObject {
   const headers = {
     ...(method === 'POST' ? { 'Idempotency-Key': idempotencyKey } : {}),
-    ...(method !== 'GET' && path.includes('/volumes/{name}') ? { 'If-Match': ifMatch } : {}),
+    ...(checkingIfMatch.has(name) ? { 'If-Match': ifMatch } : {}),
   };
   const answers = Object.entries(route.answers).map(([status, schema]) => [
     status,

@@ -129,15 +129,23 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclud
   };
 }
 
-/** EBS as asked (by default under the product's key); the EFS file system is always encrypted; the others are not ours to encrypt. */
-function resolveEncrypted({ encrypted }: CreateVolume, driver: Driver): boolean {
-  if (driver === 'efs' && !encrypted) {
+/** EBS as asked (by default under the product's key); the EFS file system always is; the others are not ours to encrypt. */
+function resolveEncrypted({ encrypted, type }: CreateVolume, driver: Driver): boolean {
+  const ours = driver === 'ebs' || driver === 'efs';
+  if (driver === 'efs' && encrypted === false) {
     throw wrongField('encrypted', encrypted, {
       message: 'network volumes are always encrypted',
       allowed: 'true',
     });
   }
-  return driver === 'ebs' ? encrypted : driver === 'efs';
+  if (!ours && encrypted === true) {
+    throw wrongField('encrypted', encrypted, {
+      message: `${type} volumes are as their host's ${driver === 'bind' ? 'disk' : 'memory'} is: we do not encrypt them`,
+      allowed: 'false, or leave it out',
+      hint: 'A volume of type local is encrypted under the key of this deployment.',
+    });
+  }
+  return encrypted ?? ours;
 }
 
 function resolveZone(

@@ -96,7 +96,8 @@ export const CreateVolume = z
     filesystem: z.string().max(16).optional(),
     owner: Owner.partial().optional(),
     readOnly: z.boolean().default(false),
-    encrypted: z.boolean().default(true),
+    /** EBS: true unless said otherwise. */
+    encrypted: z.boolean().optional(),
     protected: z.boolean().default(false),
     availabilityZone: AvailabilityZone.optional(),
   })

@@ -127,6 +127,8 @@ const types: BadRequest[] = [
   }),
   made('network with a path', { type: 'network', options: { path: '/exports/data' } }),
   made('network unencrypted', { type: 'network', encrypted: false }),
+  made('hostpath encrypted', { type: 'hostpath', options: { path: '/data/x' }, encrypted: true }),
+  made('ephemeral encrypted', { type: 'ephemeral', encrypted: true }),
   ...['ntfs', 'btrfs', 'EXT4', ''].map((filesystem) =>
     made(`filesystem ${JSON.stringify(filesystem)}`, { filesystem }),
   ),

@@ -228,6 +228,27 @@ describe('contract 7: a backup that is needed', () => {
     expect(await world.table.listBackupsOf((await world.volume('data')).volume.id)).toEqual([]);
   });
 
+  it('is held, released and removed only at the revision that If-Match names, where it is sent', async () => {
+    const world = await attached();
+    const { id: backup, revision } = await backedUp(world);
+    const stale = { code: 'StaleRevision', details: { value: '"0"', allowed: `"${revision}"` } };
+    const old = call({ ifMatch: '"0"' });
+    await expect(holdBackup(world.api, old, { backup, held: true })).rejects.toMatchObject(stale);
+    await expect(deleteBackup(world.api, old, { backup })).rejects.toMatchObject(stale);
+    const held = await holdBackup(world.api, call({ ifMatch: `"${revision}"` }), { backup, held: true });
+    expect(held.body.held).toBe(true);
+    const before = call({ ifMatch: `"${revision}"` });
+    await expect(holdBackup(world.api, before, { backup, held: false })).rejects.toMatchObject({
+      code: 'StaleRevision',
+    });
+    const now = held.headers['etag'] ?? '';
+    const released = await holdBackup(world.api, call({ ifMatch: now }), { backup, held: false });
+    const ifMatch = released.headers['etag'] ?? '';
+    expect((await deleteBackup(world.api, call({ ifMatch }), { backup })).status).toBe(202);
+    // Repeated, because the answer was lost: it is being removed.
+    expect((await deleteBackup(world.api, call({ ifMatch }), { backup })).status).toBe(202);
+  });
+
   it('backup-in-use: is not removed while it is being restored', async () => {
     const world = await attached();
     const backup = await backedUp(world);

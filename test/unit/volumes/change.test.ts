@@ -214,6 +214,20 @@ describe('delete and undelete', () => {
     expect((await api.post(`${volumes}/x/undelete`, { id: ids[0], as: 'first' })).body.id).toBe(ids[0]);
   });
 
+  it('undelete checks If-Match against the tombstone when it is sent', async () => {
+    const api = new ApiWorld();
+    await api.create({ name: 'x', type: 'ephemeral' });
+    const { body } = await remove(api, 'x');
+    const undelete = (etag: string) =>
+      api.post(`${volumes}/x/undelete`, {}, { headers: { 'If-Match': etag } });
+    expect(await undelete('"1"')).toMatchObject({
+      status: 412,
+      body: { code: 'StaleRevision', allowed: `"${body.revision}"` },
+    });
+    expect((await api.get(volumes, 'deleted=true')).body.items).toMatchObject([{ name: 'x' }]);
+    expect((await undelete(`"${body.revision}"`)).status).toBe(200);
+  });
+
   it('undelete after the storage was freed says so', async () => {
     const api = new ApiWorld();
     await api.create({ name: 'x', type: 'ephemeral' });

@@ -112,6 +112,7 @@ describe('create', () => {
     ],
     ['ephemeral', { size: '64M' }, { driver: 'tmpfs', encrypted: false, size: '64M' }],
     ['ephemeral', {}, { driver: 'tmpfs' }],
+    ['ephemeral', { encrypted: false }, { driver: 'tmpfs', encrypted: false }],
   ])('of type %s %j is there at once', async (type, parts, expected) => {
     const api = new ApiWorld();
     const answer = await api.create({ name: 'x', type, ...parts });

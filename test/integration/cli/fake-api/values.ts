@@ -29,7 +29,7 @@ export function volumeOf(body: CreateVolume, namespace: string): Volume {
     format: driver === 'ebs' ? 'blank' : 'none',
     owner: { uid: body.owner?.uid ?? 0, gid: body.owner?.gid ?? 0, mode: body.owner?.mode ?? '0755' },
     readOnly: body.readOnly,
-    encrypted: body.encrypted,
+    encrypted: body.encrypted ?? (driver === 'ebs' || driver === 'efs'),
     protected: body.protected,
     hosts: [],
     revision: 1,
