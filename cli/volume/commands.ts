@@ -230,6 +230,7 @@ function restore(world: World) {
       ),
     )
     .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
+    .option('--host <id>', 'with --input: which host shall write the files')
     .addHelpText(
       'after',
       examples(

@@ -21,6 +21,7 @@ export interface InputFlags {
   readonly name?: string | undefined;
   readonly input: string;
   readonly zone?: string | undefined;
+  readonly host?: string | undefined;
   readonly timeout?: string | undefined;
 }
 
@@ -33,9 +34,9 @@ export async function restoreFromFile(context: Context, flags: InputFlags): Prom
   const name = nameOf(flags, metadata);
   const volume = await volumeOf(context, { name, zone: flags.zone, metadata });
   const earlier = await resumable(context, file, volume);
-  const begun = earlier ?? (await begin(context, file, name));
+  const begun = earlier ?? (await begin(context, name, flags));
   const operation =
-    begun.state === 'receiving' ? await send(context, file, begun) : await operationOf(context, begun.id);
+    begun.state === 'receiving' ? await send(context, begun, flags) : await operationOf(context, begun.id);
   try {
     await follow(context, operation, timeout);
   } catch (error) {
@@ -121,14 +122,18 @@ async function resumable(context: Context, file: string, { id }: Volume): Promis
   }
 }
 
-async function begin({ api, namespace }: Context, file: string, name: string): Promise<Import> {
-  const { size } = await stat(file);
+async function begin(
+  { api, namespace }: Context,
+  name: string,
+  { input, host }: InputFlags,
+): Promise<Import> {
+  const { size } = await stat(input);
   const headers = { 'idempotency-key': randomUUID() };
-  const body = { sizeBytes: size, partBytes: partBytesFor(size) };
+  const body = { sizeBytes: size, partBytes: partBytesFor(size), ...given('host', host) };
   return (await api.call('beginImport', { params: { namespace, name }, body, headers })).body;
 }
 
-async function send(context: Context, file: string, begun: Import): Promise<Operation> {
+async function send(context: Context, begun: Import, { input: file, host }: InputFlags): Promise<Operation> {
   const { api, namespace, world } = context;
   const { id, partBytes, volume } = begun;
   const params = { namespace, upload: id };
@@ -142,7 +147,7 @@ async function send(context: Context, file: string, begun: Import): Promise<Oper
         (await api.call('signImportParts', { params, body: { parts: [...parts] } })).body.parts,
     }),
   );
-  const body = { parts: [...sent.parts], sha256: sent.sha256 };
+  const body = { parts: [...sent.parts], sha256: sent.sha256, ...given('host', host) };
   // The upload's own id: repeated, it is the same request.
   const headers = { 'idempotency-key': id };
   return (await api.call('completeImport', { params, body, headers })).body;

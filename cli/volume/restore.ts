@@ -11,6 +11,7 @@ interface RestoreFlags extends WaitFlags {
   readonly name?: string | undefined;
   readonly backup?: string | undefined;
   readonly input?: string | undefined;
+  readonly host?: string | undefined;
   readonly zone?: string | undefined;
 }
 

@@ -32,7 +32,7 @@ import { findTransfer, type TransferPorts } from './ports.ts';
 export async function beginImport(
   ports: TransferPorts,
   call: Call,
-  { volume: name, sizeBytes, partBytes }: BeginImport & { readonly volume: string },
+  { volume: name, sizeBytes, partBytes, host: asked }: BeginImport & { readonly volume: string },
 ): Promise<Import> {
   return settle(async () => {
     const id = operationIdOf(ports, call);
@@ -41,7 +41,7 @@ export async function beginImport(
     const record = await findVolume(ports, call.namespace, name);
     const { volume } = record;
     decideImport(record);
-    await chooseHost(ports, record, undefined);
+    await chooseHost(ports, record, asked);
     planParts(sizeBytes, partBytes);
     const transfer: TransferItem = {
       id,
@@ -113,7 +113,7 @@ function uploadOf({ id, uploadId, sha256 }: TransferItem): { key: string; upload
 export async function completeImport(
   ports: TransferPorts,
   call: Call,
-  { upload: id, parts, sha256 }: CompleteImport & { readonly upload: string },
+  { upload: id, parts, sha256, host: asked }: CompleteImport & { readonly upload: string },
 ): Promise<OperationAnswer> {
   // The upload stands for the request: a key has nothing to add.
   const own: Call = { ...call, idempotencyKey: undefined };
@@ -126,7 +126,7 @@ export async function completeImport(
     decideImport(record);
     const claim = { volumeId: transfer.volumeId, operationId: id };
     const importing = await claimImporting(ports, claim, record.volume);
-    const { host } = await chooseHost(ports, record, undefined);
+    const { host } = await chooseHost(ports, record, asked);
     const upload = { key: transferKey(id), uploadId: transfer.uploadId ?? '' };
     demandSize(transfer, parts);
     const { versionId } = await ports.objects.complete(upload, parts);

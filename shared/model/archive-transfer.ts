@@ -52,9 +52,11 @@ export type TransferReport = z.infer<typeof TransferReport>;
 /** `packing` a host reads the volume; `ready` it can be fetched; `removed` it was fetched, or is too old; `failed` see the operation. */
 export const exportStates = ['packing', 'ready', 'removed', 'failed'] as const;
 
-export const CreateExport = z
-  .strictObject({ host: HostId.optional().meta({ description: 'Which host shall read the volume' }) })
-  .meta({ id: 'CreateExport' });
+const host = HostId.optional().meta({
+  description: 'Which host shall read or write the files; needed for a directory that several could',
+});
+
+export const CreateExport = z.strictObject({ host }).meta({ id: 'CreateExport' });
 export type CreateExport = z.infer<typeof CreateExport>;
 
 /** A volume's files as one archive, kept for a day. */
@@ -85,6 +87,7 @@ export const BeginImport = z
   .strictObject({
     sizeBytes: z.int().min(1).max(maxTransferBytes),
     partBytes: z.int().min(5 * 2 ** 20),
+    host,
   })
   .meta({ id: 'BeginImport' });
 export type BeginImport = z.infer<typeof BeginImport>;
@@ -107,7 +110,9 @@ export type Import = z.infer<typeof Import>;
 
 export const WantedParts = z.strictObject({ parts: Wanted }).meta({ id: 'WantedParts' });
 export const SignedParts = z.strictObject({ parts: z.array(SignedPart) }).meta({ id: 'SignedParts' });
-export const CompleteImport = z.strictObject({ parts: Sent, sha256: Sha256 }).meta({ id: 'CompleteImport' });
+export const CompleteImport = z
+  .strictObject({ parts: Sent, sha256: Sha256, host })
+  .meta({ id: 'CompleteImport' });
 export type CompleteImport = z.infer<typeof CompleteImport>;
 
 const BootId = z.uuid();

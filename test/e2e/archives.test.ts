@@ -58,7 +58,6 @@ services:
 volumes:
   agent_data:
     driver: hivemind
-    driver_opts: { size: 1G, labels: 'backup=true' }
 `;
 
 /** Everything that a file has, as text. */
@@ -78,6 +77,7 @@ describe('the documents’ volume test', () => {
     const name = `${project}_agent_data`;
     const docker = composeProject(host, project, compose);
     await docker('up', '-d');
+    await cloud.hivemind('volume', 'update', name, '--labels', 'backup=true');
     await docker('exec', '-T', 'agent', 'sh', '-c', 'echo "test data" > /data/test.txt');
     await host.run(
       'sh',
@@ -107,14 +107,52 @@ describe('the documents’ volume test', () => {
       'is restored from',
     );
     const restored = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
-    expect(restored).toMatchObject({ type: 'local', size: '1Gi', labels: { backup: 'true' } });
-    expect(restored.attachments).toEqual([]);
+    expect(restored).toMatchObject({ type: 'local', size: '10G', labels: { backup: 'true' } });
+    await until('the host has given it back', async () => {
+      const { attachments = [] } = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
+      return attachments.length === 0;
+    });
 
     await docker('up', '-d');
     expect(await docker('exec', '-T', 'agent', 'cat', '/data/test.txt')).toBe('test data');
     expect(await tree(name)).toBe(before);
     await docker('down', '-v', '-t', '0');
   });
+});
+
+it.each([
+  ['network', {}],
+  ['hostpath', { from: 'path=/data/arc-from', to: 'path=/data/arc-to' }],
+])('a %s volume’s files go to another volume', async (type, { from, to }: { from?: string; to?: string }) => {
+  const [source, target] = [cloud.unique(`${type}-from`), cloud.unique(`${type}-to`)];
+  const create = (name: string, options?: string) =>
+    cloud.hivemind(
+      'volume',
+      'create',
+      name,
+      '--type',
+      type,
+      ...(options ? ['--options', options] : []),
+      '--wait',
+    );
+  await create(source, from);
+  await host.once(
+    source,
+    'sh',
+    '-c',
+    'echo shared >/data/file; chmod 640 /data/file; ln /data/file /data/again',
+  );
+  const file = join(folder, `${source}.tar.gz`);
+  const at = ['--host', host.instanceId];
+  await cloud.hivemind('volume', 'backup', '--name', source, '--output', file, ...at);
+  // A directory is made by a person; anything else by what the archive says.
+  if (to !== undefined) await create(target, to);
+  await cloud.hivemind('volume', 'restore', '--name', target, '--input', file, ...at);
+  expect(await host.once(target, 'sh', '-c', 'cd /data; cat again; stat -c "%a %h" file')).toBe(
+    'shared\n640 2',
+  );
+  for (const name of [source, target])
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
 });
 
 describe('an archive', () => {
