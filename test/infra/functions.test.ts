@@ -118,6 +118,7 @@ const keeping = [
   'scheduler:DeleteSchedule',
   'iam:PassRole',
   'cloudwatch:PutMetricAlarm',
+  'cloudwatch:TagResource',
   'cloudwatch:DeleteAlarms',
 ];
 /** What each function may do, beside its table, logs and traces: a change here is a change of the product's security. */
