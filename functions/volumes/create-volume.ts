@@ -123,15 +123,23 @@ function leaseOf({ id, driver, filesystem, createdAt }: VolumeItem): LeaseItem |
   };
 }
 
-/** Zones of the namespace's hosts; asked only where they decide. */
+/** Zones of the namespace's hosts, as far as they decide: asked only where they do, and only until there are two. */
 async function zonesFor(ports: Ports, { namespace }: Call, spec: VolumeSpec): Promise<string[]> {
   if (spec.driver !== 'ebs' || spec.availabilityZone !== undefined) return [];
-  const { items } = await ports.table.list('hostIndex', { pk: partitions.hosts(namespace), limit: 200 });
-  const hosts = await ports.table.readMany(
-    'host',
-    items.map(({ hostId }) => keys.host(hostId)),
-  );
-  return hosts
-    .filter(({ instanceState }) => instanceState !== 'terminated')
-    .map(({ availabilityZone }) => availabilityZone);
+  const zones = new Set<string>();
+  for (let after: string | undefined; ;) {
+    const page = await ports.table.list('hostIndex', {
+      pk: partitions.hosts(namespace),
+      limit: 200,
+      ...(after === undefined ? {} : { after }),
+    });
+    const hosts = await ports.table.readMany(
+      'host',
+      page.items.map(({ hostId }) => keys.host(hostId)),
+    );
+    for (const { instanceState, availabilityZone } of hosts)
+      if (instanceState !== 'terminated') zones.add(availabilityZone);
+    if (zones.size > 1 || page.next === undefined) return [...zones];
+    after = page.next;
+  }
 }

@@ -59,7 +59,7 @@ export function keepPolicies(scope: Construct, scheduleRole: IRole): Permission[
     },
     {
       sid: 'KeepAlarms',
-      actions: ['cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
+      actions: ['cloudwatch:PutMetricAlarm', 'cloudwatch:TagResource', 'cloudwatch:DeleteAlarms'],
       resources: [alarms],
       wildcard: 'Alarms are named after policies, which come and go; the prefix is theirs alone.',
     },

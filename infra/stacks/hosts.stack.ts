@@ -106,6 +106,9 @@ export class HostsStack extends Stack {
     ];
     new CfnLaunchTemplate(this, 'Host', {
       launchTemplateName,
+      tagSpecifications: [
+        { resourceType: 'launch-template', tags: [{ key: tagKeys.product, value: productTagValue }] },
+      ],
       versionDescription: 'Instance profile, IMDSv2 with hop limit 1, and the agent at first boot',
       launchTemplateData: {
         iamInstanceProfile: { name: instanceProfileName },

@@ -118,6 +118,7 @@ const keeping = [
   'scheduler:DeleteSchedule',
   'iam:PassRole',
   'cloudwatch:PutMetricAlarm',
+  'cloudwatch:TagResource',
   'cloudwatch:DeleteAlarms',
 ];
 /** What each function may do, beside its table, logs and traces: a change here is a change of the product's security. */
@@ -249,14 +250,17 @@ test('what changes EC2 is bound to our tag', () => {
   );
 });
 
-test('objects are within reach under their prefix only', () => {
+test('objects are within reach under their prefix only, manifests for what signs for hosts alone', () => {
   const reach = names.flatMap((name) =>
     statementsOf(template, roles[name])
       .filter(({ Action }) => Action.some((action) => action.startsWith('s3:')))
-      .map(({ Resource }) => JSON.stringify(Resource)),
+      .map(({ Resource }) => ({ name, prefix: /"\/(\w+)\/\*"/.exec(JSON.stringify(Resource))?.[1] })),
   );
-  expect(reach.length).toBeGreaterThan(0);
-  for (const resource of reach) expect(resource).toMatch(/"\/transfers\/\*"/);
+  const by = (prefix: string) =>
+    new Set(reach.filter((one) => one.prefix === prefix).map(({ name }) => name));
+  expect(reach.filter(({ prefix }) => prefix !== 'transfers' && prefix !== 'manifests')).toEqual([]);
+  expect(by('manifests')).toEqual(new Set(['hosts-api']));
+  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker']));
 });
 
 test('only the sweeper reads the index of unfinished work', () => {

@@ -66,10 +66,18 @@ test('cfn-lint has nothing to say either', async () => {
   );
   const files = templates().map((file) => join(out, file));
   expect(files.length).toBeGreaterThan(0);
-  const { stdout } = spawnSync(join(venv, 'bin', 'python'), ['-m', 'cfnlint', ...files], {
-    encoding: 'utf8',
+  const { status, stdout, stderr } = spawnSync(
+    join(venv, 'bin', 'python'),
+    [join(venv, 'bin', 'cfn-lint'), ...files],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect({ status, stdout, stderr: status === 0 ? '' : stderr }).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: '',
   });
-  expect(stdout).toBe('');
 });
 
 test('the templates name no account, no Region and no folder of the machine that made them', () => {

@@ -12,6 +12,7 @@ import {
   policyAlarmPrefix,
   policyDimensions,
 } from '#shared/model/metrics.ts';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import { doing } from '../ec2/calls.ts';
 import type { PolicyAlarms, WatchedPolicy } from './alarms.ts';
 
@@ -82,6 +83,8 @@ function policyAlarm(
     ActionsEnabled: true,
     AlarmActions: [topicArn],
     OKActions: [topicArn],
+    // CloudWatch takes them when it makes the alarm, and passes over them when it changes one.
+    Tags: [{ Key: tagKeys.product, Value: productTagValue }],
   };
 }
 

@@ -198,6 +198,7 @@ describe('a policy’s alarm', () => {
       ActionsEnabled: true,
       AlarmActions: [topicArn],
       OKActions: [topicArn],
+      Tags: [{ Key: 'hivemind:product', Value: 'hivemind-volumes' }],
     });
   });
 

@@ -104,6 +104,13 @@ describe('create', () => {
     expect((await api.create({ name: 'two' })).status).toBe(200);
   });
 
+  it('goes to no zone when a host of another one stands behind very many of the first', async () => {
+    const api = new ApiWorld();
+    for (let at = 0; at < 205; at++) await api.world.addHost(`i-${String(at).padStart(17, '0')}`);
+    await api.host('i-fffffffffffffffff', 'us-east-1b');
+    expect((await api.create({ name: 'one' })).body).toMatchObject({ state: 'unplaced' });
+  });
+
   it.each([
     [
       'hostpath',
