@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { becomeRoot } from './become-root.ts';
 import { cliCommand } from './cloud/cli-user.ts';
 import { requireCloud } from './cloud/cloud-file.ts';
 import { down, reset } from './cloud/down.ts';
@@ -62,21 +62,6 @@ function homeBefore(args: readonly string[]): { home: string | undefined; rest: 
   return joined
     ? { home: first.slice('--home='.length), rest: args.slice(1) }
     : { home: undefined, rest: args };
-}
-
-/** Mounts and loop devices need root: called by anybody else, the same command goes through sudo. */
-function becomeRoot(): void {
-  if (process.getuid?.() === 0) return;
-  const keep = '--preserve-env=CI,HIVEMIND_HOME,PATH';
-  const { status: code, error } = spawnSync('sudo', [keep, process.execPath, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-  });
-  if (error)
-    throw new CloudError(
-      'Prerequisite',
-      'The local cloud mounts filesystems: run it as root, or install sudo.',
-    );
-  process.exit(code ?? 1);
 }
 
 const commands: Readonly<Record<string, (values: Values, names: readonly string[]) => Promise<number>>> = {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { becomeRoot } from '#local/become-root.ts';
 import { baseTools, dockerTools, ensurePrerequisites, testTools } from '#local/cloud/prerequisites.ts';
 import { progressOn } from '#local/cloud/progress.ts';
 
@@ -17,6 +18,8 @@ interface Count {
 
 interface Part {
   readonly name: string;
+  /** It mounts. */
+  readonly needsRoot?: boolean;
   readonly run: (scratch: string) => Count;
 }
 
@@ -37,9 +40,10 @@ interface VitestReport {
 }
 
 /** One kind of test: counted from vitest's own report; a run that ends badly without a failed test counts as one. */
-function kind(name: string): Part {
+function kind(name: string, needsRoot = false): Part {
   return {
     name,
+    needsRoot,
     run: (scratch) => {
       const report = join(scratch, `${name}.json`);
       const ok = succeeds('vitest', [
@@ -64,8 +68,8 @@ const parts: readonly Part[] = [
   check('unused', 'knip'),
   kind('unit'),
   kind('infra'),
-  kind('integration'),
-  kind('e2e'),
+  kind('integration', true),
+  kind('e2e', true),
 ];
 
 async function main(wanted: readonly string[]): Promise<number> {
@@ -76,6 +80,8 @@ async function main(wanted: readonly string[]): Promise<number> {
     );
     return 2;
   }
+  const asked = parts.filter((part) => wanted.length === 0 || wanted.includes(part.name));
+  if (asked.some(({ needsRoot }) => needsRoot)) becomeRoot();
   await ensurePrerequisites({
     tools: [...baseTools, ...dockerTools, ...testTools],
     yes: process.env['CI'] === 'true',
@@ -84,7 +90,7 @@ async function main(wanted: readonly string[]): Promise<number> {
   const scratch = mkdtempSync(join(tmpdir(), 'hivemind-report-'));
   const total: Count = { passed: 0, failed: 0 };
   const failures: string[] = [];
-  for (const { name, run } of parts.filter((part) => wanted.length === 0 || wanted.includes(part.name))) {
+  for (const { name, run } of asked) {
     const started = performance.now();
     process.stdout.write(`\n== ${name}\n`);
     const { passed, failed } = run(scratch);

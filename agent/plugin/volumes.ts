@@ -56,7 +56,10 @@ export function createVolumeCalls(ports: VolumeCallPorts): VolumeCalls {
     get: (name) =>
       withinDocker(get(ports, name), shortMs, `Volume "${name}" could not be looked up in time.`),
     list: () => withinDocker(list(ports), shortMs, 'The volumes could not be listed in time.'),
-    path: async (name) => (await engine.mountpoint(name)) ?? '',
+    path: async (name) => {
+      const late = `Where volume "${name}" is mounted could not be told in time.`;
+      return (await withinDocker(engine.mountpoint(name), shortMs, late)) ?? '';
+    },
     async mount(name, id) {
       // Held from before: another container's Unmount must not take it away under this one.
       holds.add(name, id);

@@ -2,28 +2,34 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { attempt, run } from '#local/hosts/exec.ts';
 import { CloudError } from './errors.ts';
+import { installCommand } from './package-managers.ts';
 import type { Progress } from './progress.ts';
+import { isStaticProgram } from './static-elf.ts';
 
 /** A tool the local cloud needs: how to see that it is there, and the Debian package that brings it. */
 interface Prerequisite {
   readonly name: string;
   readonly packages: readonly string[];
+  /** Packages that newer releases have split off from those: installed where there are any of that name. */
+  readonly splitOff?: readonly string[];
   readonly present: () => boolean | Promise<boolean>;
 }
 
 const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-const onPath = (tool: string) => (): boolean => folders.some((folder) => existsSync(`${folder}/${tool}`));
+const onPath = (tool: string): boolean => folders.some((folder) => existsSync(`${folder}/${tool}`));
+const answers = async (command: string, ...args: string[]): Promise<boolean> =>
+  (await attempt(command, args).catch(() => undefined))?.exitCode === 0;
 const tool = (name: string, ...packages: string[]): Prerequisite => ({
   name,
   packages,
-  present: onPath(name),
+  present: () => onPath(name),
 });
 
 const pythonProbe = 'import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 10) else 1)';
 const python: Prerequisite = {
   name: 'Python 3.10 or later with venv',
   packages: ['python3', 'python3-venv'],
-  present: async () => (await attempt('python3', ['-c', pythonProbe]).catch(() => undefined))?.exitCode === 0,
+  present: () => answers('python3', '-c', pythonProbe),
 };
 
 /** What storage, mounts and file backups need, and what the documents' scripts call. */
@@ -40,15 +46,29 @@ export const baseTools: readonly Prerequisite[] = [
   tool('jq', 'jq'),
 ];
 
-/** What tests of archives look at files with. */
-export const testTools: readonly Prerequisite[] = [tool('setfacl', 'acl'), tool('setfattr', 'attr')];
+/** What tests of archives look at files with, and what the documents' scripts call. */
+export const testTools: readonly Prerequisite[] = [
+  tool('setfacl', 'acl'),
+  tool('setfattr', 'attr'),
+  tool('curl', 'curl'),
+];
 
 /** What containers need. Any Docker engine will do, Debian's is what gets installed. */
 export const dockerTools: readonly Prerequisite[] = [
   tool('dockerd', 'docker.io'),
   tool('containerd', 'docker.io'),
-  tool('docker-compose', 'docker-compose'),
-  { name: 'a static busybox', packages: ['busybox-static'], present: onPath('busybox') },
+  { ...tool('docker', 'docker.io'), splitOff: ['docker-cli'] },
+  // There, it may still not run: Debian's is a Python program, which other packages can break.
+  {
+    name: 'docker-compose',
+    packages: ['docker-compose'],
+    present: () => answers('docker-compose', 'version'),
+  },
+  {
+    name: 'a static busybox',
+    packages: ['busybox-static'],
+    present: () => folders.some((folder) => isStaticProgram(`${folder}/busybox`)),
+  },
 ];
 
 /** What `npm run bench` needs on top. */
@@ -59,6 +79,8 @@ export interface PrerequisiteOptions {
   /** Install without asking. */
   readonly yes: boolean;
   readonly progress: Progress;
+  /** Whether a package manager is on PATH. */
+  readonly has?: (tool: string) => boolean;
 }
 
 /**
@@ -66,7 +88,12 @@ export interface PrerequisiteOptions {
  * there is no apt names what to install.
  * @throws CloudError Prerequisite naming each missing tool and the command that brings it.
  */
-export async function ensurePrerequisites({ tools, yes, progress }: PrerequisiteOptions): Promise<void> {
+export async function ensurePrerequisites({
+  tools,
+  yes,
+  progress,
+  has = onPath,
+}: PrerequisiteOptions): Promise<void> {
   if (process.platform !== 'linux')
     throw new CloudError(
       'Prerequisite',
@@ -77,15 +104,23 @@ export async function ensurePrerequisites({ tools, yes, progress }: Prerequisite
   const names = missing.map(({ name }) => name).join(', ');
   const packages = [...new Set(missing.flatMap((each) => each.packages))];
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-  if (!onPath('apt-get')())
-    throw new CloudError(
-      'Prerequisite',
-      `Missing: ${names}. Install what your distribution calls: ${packages.join(' ')}`,
-    );
+  if (!has('apt-get')) {
+    const other = installCommand(packages, has);
+    const how =
+      other === undefined
+        ? `Install what your distribution calls: ${packages.join(' ')}`
+        : `Install them with: sudo ${other}`;
+    throw new CloudError('Prerequisite', `Missing: ${names}. ${how}`);
+  }
   if (!yes && !(await confirmed(`Missing: ${names}. Run "${command}" now? [Y/n] `))) {
     throw new CloudError('Prerequisite', `Missing: ${names}. Install them with: sudo ${command}`);
   }
-  await progress.step(`install ${packages.join(', ')}`, () => install(packages));
+  await progress.step(`install ${packages.join(', ')}`, () =>
+    install(
+      packages,
+      missing.flatMap(({ splitOff = [] }) => splitOff),
+    ),
+  );
   const still = await missingOf(tools);
   if (still.length > 0)
     throw new CloudError(
@@ -107,10 +142,12 @@ async function confirmed(question: string): Promise<boolean> {
   return /^(y|yes|)$/i.test(answer.trim());
 }
 
-async function install(packages: readonly string[]): Promise<void> {
+async function install(packages: readonly string[], splitOff: readonly string[]): Promise<void> {
   // Services that packages would start are kept off: hosts bring their own dockerd.
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const timeout = 900_000;
   await run('apt-get', ['update', '-qq'], { env, timeout });
-  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env, timeout });
+  const all = [...packages];
+  for (const name of splitOff) if (await answers('apt-cache', 'show', '--quiet=2', name)) all.push(name);
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...all], { env, timeout });
 }

@@ -69,7 +69,7 @@ describe('Create', () => {
   });
 });
 
-describe('Get and List', () => {
+describe('Get, List and Path', () => {
   const here: Partial<Engine> = {
     mountpoint: (name) => Promise.resolve(name === 'data' ? '/v/data' : undefined),
     volumes: () => [assignmentOf()],
@@ -94,6 +94,15 @@ describe('Get and List', () => {
     expect(await calls.get('data')).toEqual({ Name: 'data', Mountpoint: '/v/data' });
     expect(await calls.list()).toEqual([{ Name: 'data', Mountpoint: '/v/data' }]);
     await expect(calls.get('other')).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+  it('answer in time although the kernel does not, and so does Path', async () => {
+    const mountpoint = (): Promise<never> => new Promise(() => undefined);
+    const { calls } = callsOver({ get: inTurn(volume) }, { mountpoint });
+    await expect(calls.get('data')).rejects.toMatchObject({ code: 'TimedOut' });
+    await expect(calls.path('data')).rejects.toMatchObject({
+      code: 'TimedOut',
+      message: 'Where volume "data" is mounted could not be told in time.',
+    });
   });
   it('do not find what is not there', async () => {
     await expect(callsOver({ get: inTurn(undefined) }).calls.get('none')).rejects.toMatchObject({

@@ -8,6 +8,7 @@ import { allocatePorts } from '#local/cloud/ports.ts';
 import { ensurePrerequisites } from '#local/cloud/prerequisites.ts';
 import { cliCommand, linkCli, unlinkCli } from '#local/cloud/cli-user.ts';
 import { silent } from '#local/cloud/progress.ts';
+import { isStaticProgram } from '#local/cloud/static-elf.ts';
 import { cloudOfThisMachine, freeThisMachine, takeThisMachine } from '#local/cloud/this-machine.ts';
 
 let home: string;
@@ -78,6 +79,47 @@ describe('prerequisites', () => {
     await expect(
       ensurePrerequisites({ tools: [present, missing], yes: false, progress: silent }),
     ).rejects.toThrow(/Missing: sharp-tool\..*sharp-tool-package/);
+  });
+
+  const tools = ['python3', 'python3-venv', 'mount', 'iproute2', 'docker.io', 'busybox-static', 'jq'].map(
+    (name) => ({ name, packages: [name], present: () => false }),
+  );
+  it.each([
+    ['dnf', 'dnf install -y python3 util-linux iproute moby-engine busybox jq'],
+    ['zypper', 'zypper install -y python3 util-linux iproute2 docker busybox-static jq'],
+    ['pacman', 'pacman -S --needed python util-linux iproute2 docker busybox jq'],
+    ['apk', 'apk add python3 util-linux iproute2 docker busybox-static jq'],
+  ])('name the command of %s where there is no apt', async (manager, command) => {
+    const has = (tool: string): boolean => tool === manager;
+    await expect(ensurePrerequisites({ tools, yes: true, progress: silent, has })).rejects.toThrow(
+      `Install them with: sudo ${command}`,
+    );
+  });
+
+  it('name the packages alone where there is no package manager that we know', async () => {
+    const asked = ensurePrerequisites({ tools: [missing], yes: true, progress: silent, has: () => false });
+    await expect(asked).rejects.toThrow('Install what your distribution calls: sharp-tool-package');
+  });
+
+  /** The head of an ELF program with segments of these types. */
+  const program = (...types: number[]): string => {
+    const bytes = Buffer.alloc(64 + 56 * types.length);
+    bytes.write('7f454c460201', 'hex');
+    bytes.writeBigUInt64LE(64n, 32);
+    bytes.writeUInt16LE(56, 54);
+    bytes.writeUInt16LE(types.length, 56);
+    for (const [index, type] of types.entries()) bytes.writeUInt32LE(type, 64 + 56 * index);
+    const file = join(home, `program-${types.join('-')}`);
+    writeFileSync(file, bytes);
+    return file;
+  };
+  it('tell a program that needs no loader from one that does', () => {
+    const [load, interpreter] = [1, 3];
+    expect(isStaticProgram(program(load, load))).toBe(true);
+    expect(isStaticProgram(program(load, interpreter, load))).toBe(false);
+    expect(isStaticProgram(process.execPath)).toBe(false);
+    expect(isStaticProgram(import.meta.filename)).toBe(false);
+    expect(isStaticProgram(join(home, 'nowhere'))).toBe(false);
   });
 });
 
