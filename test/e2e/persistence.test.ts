@@ -43,7 +43,7 @@ test('data survives a restart of its container, and its container’s end', asyn
   const volume = await cloud.hivemindJson<{ labels: unknown }>('volume', 'inspect', 'myapp_agent_data');
   expect(volume.labels).toMatchObject({ app: 'agent' });
   await compose('down', '-v', '-t', '0');
-  expect(await host.docker('volume', 'ls', '-q', '--filter', 'name=myapp')).toBe('');
+  expect(await host.docker('volume', 'ls', '-q', '--filter', 'name=myapp_')).toBe('');
   expect(JSON.parse(await cloud.hivemind('volume', 'ls', '--json'))).not.toContainEqual(
     expect.objectContaining({ name: 'myapp_agent_data' }),
   );
