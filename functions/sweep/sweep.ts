@@ -11,20 +11,61 @@ import { restartOperations, restartRuns } from './restarts.ts';
  * is too old back), tombstones whose undo window has ended get a purge operation, and what is in AWS without a record is reported.
  * It never calls AWS for a volume (contract 8: that is the worker's, under its claim) and never deletes storage (contract 4):
  * all that it removes are second snapshots of a backup, and the queues and records of terminated hosts.
+ * Its parts do not need one another: what one of them fails at keeps none of the others from their work.
+ * @throws what the first part that failed threw, after the others are done and counted; each failure is logged
  */
 export async function sweep(ports: SweepPorts): Promise<SweepReport> {
-  const purges = await startPurges(ports);
-  const { restarted, stuck } = await restartOperations(ports);
-  const runs = await restartRuns(ports);
-  const leaks = await findLeaks(ports);
-  const { left: leftovers, doubles } = (await findLeftovers(ports)) ?? {};
-  const queues = await removeQueues(ports);
-  const hosts = await forgetHosts(ports);
-  ports.count(metricNames.restartedOperations, restarted.length);
-  ports.count(metricNames.stuckOperations, stuck.length);
-  ports.count(metricNames.leakedVolumes, leaks.length);
-  if (leftovers !== undefined) ports.count(metricNames.leftovers, leftovers.length);
-  const report = { restarted, runs, stuck, purges, leaks, leftovers, doubles, queues, hosts };
-  ports.log.info('swept', report);
+  const parts = new Parts(ports);
+  const purges = await parts.run('purges', startPurges);
+  const operations = await parts.run('operations', restartOperations);
+  parts.count(metricNames.restartedOperations, operations?.restarted);
+  parts.count(metricNames.stuckOperations, operations?.stuck);
+  const runs = await parts.run('runs', restartRuns);
+  const leaks = await parts.run('leaks', findLeaks);
+  parts.count(metricNames.leakedVolumes, leaks);
+  const { left: leftovers, doubles } = (await parts.run('leftovers', findLeftovers)) ?? {};
+  parts.count(metricNames.leftovers, leftovers);
+  const queues = await parts.run('queues', removeQueues);
+  const hosts = await parts.run('hosts', forgetHosts);
+  const { restarted = [], stuck = [] } = operations ?? {};
+  const found = { purges: purges ?? [], runs: runs ?? [], leaks: leaks ?? [], queues: queues ?? [] };
+  const report = { restarted, stuck, ...found, leftovers, doubles, hosts: hosts ?? [] };
+  ports.log.info('swept', { ...report, failed: parts.failed });
+  parts.rethrow();
   return report;
+}
+
+/** The parts of one sweep, each on its own. */
+class Parts {
+  readonly #ports: SweepPorts;
+  readonly #failures: { readonly part: string; readonly error: unknown }[] = [];
+
+  constructor(ports: SweepPorts) {
+    this.#ports = ports;
+  }
+
+  get failed(): string[] {
+    return this.#failures.map(({ part }) => part);
+  }
+
+  /** What the part gives; undefined when it failed. */
+  async run<T>(part: string, work: (ports: SweepPorts) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work(this.#ports);
+    } catch (error) {
+      this.#failures.push({ part, error });
+      this.#ports.log.error('a part of the sweep failed', { part, error });
+      return undefined;
+    }
+  }
+
+  /** What a part found; nothing is said of one that failed, or did not look. */
+  count(metric: string, found: readonly string[] | undefined): void {
+    if (found !== undefined) this.#ports.count(metric, found.length);
+  }
+
+  rethrow(): void {
+    const [first] = this.#failures;
+    if (first !== undefined) throw first.error;
+  }
 }

@@ -73,4 +73,14 @@ export const crashPoints = {
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;
 
+/** Operations that are killed in process alone, not yet in the running cloud. */
+export const inProcessCrashPoints = {
+  /** A create of a network volume. */
+  networkCreate: [
+    ...asked,
+    ...efsStep('createAccessPoint', 'CreateAccessPoint'),
+    transaction('efs-worker', 'record confirmCreated'),
+  ],
+} as const satisfies Readonly<Record<string, readonly Effect[]>>;
+
 export type CrashedOperation = keyof typeof crashPoints;

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapLimit } from '#shared/model/map-limit.ts';
+import { tagKeys } from '#shared/model/tags.ts';
+import type { Volume } from '#shared/model/volume.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestHost } from './harness/host.ts';
@@ -29,6 +31,20 @@ function loopDevices(): string[] {
   });
 }
 
+/** What EC2 has for a volume of ours, by the tag with its id. */
+async function inEc2(
+  volumeId: string,
+): Promise<{ volumes: string[]; snapshots: string[]; states: string[] }> {
+  const isOurs = ({ tags }: { readonly tags: readonly { Key: string; Value: string }[] }): boolean =>
+    tags.some(({ Key, Value }) => Key === tagKeys.volumeId && Value === volumeId);
+  const snapshots = (await cloud.storage.snapshots()).filter(isOurs);
+  return {
+    volumes: (await cloud.storage.volumes()).filter(isOurs).map(({ id }) => id),
+    snapshots: snapshots.map(({ id }) => id),
+    states: snapshots.map(({ state }) => state),
+  };
+}
+
 test('two containers share a volume, and the last one out unmounts', async () => {
   const volume = cloud.unique('shared');
   const [first, second] = [`${volume}-1`, `${volume}-2`];
@@ -45,7 +61,7 @@ test('two containers share a volume, and the last one out unmounts', async () =>
   await host.docker('volume', 'rm', volume);
 });
 
-test('20 volumes that are made, mounted and removed at once leave nothing behind', async () => {
+test('20 volumes that are made, mounted and removed at once leave a tombstone and one final backup each', async () => {
   const before = loopDevices();
   const names = Array.from({ length: 20 }, () => cloud.unique('many'));
   await mapLimit(names, 20, async (name) => {
@@ -57,22 +73,38 @@ test('20 volumes that are made, mounted and removed at once leave nothing behind
   await until('no device is left', () => loopDevices().length <= before.length);
   const attached = await cloud.storage.attachments();
   expect(attached.filter(({ instanceId }) => instanceId === host.instanceId)).toEqual([]);
-  const deleted = JSON.parse(await cloud.hivemind('volume', 'ls', '--deleted', '--json')) as {
-    name: string;
-  }[];
-  expect(deleted.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+  const tombstones = async (): Promise<Volume[]> =>
+    (await cloud.hivemindJson<Volume[]>('volume', 'ls', '--deleted')).filter(({ name }) =>
+      names.includes(name),
+    );
+  const deleted = await until('each has its final backup', async () => {
+    const seen = await tombstones();
+    return seen.every(({ finalBackup, operation }) => finalBackup && operation === undefined)
+      ? seen
+      : undefined;
+  });
+  expect(deleted.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+  for (const { id, storage } of deleted) {
+    const left = await inEc2(id);
+    expect(left.volumes).toEqual([storage?.kind === 'ebs' ? storage.volumeId : '']);
+    expect(left.states).toEqual(['completed']);
+  }
   expect(JSON.parse(await cloud.hivemind('volume', 'ls', '--json'))).toEqual(
     expect.not.arrayContaining(names.map((name) => expect.objectContaining({ name }) as unknown)),
   );
 });
 
 test('a volume that is purged leaves nothing at all in EC2', async () => {
+  const before = loopDevices();
   const name = cloud.unique('purged');
   await cloud.hivemind('volume', 'create', name, '--size', '1G');
   await host.once(name, 'true');
-  const held = (await cloud.storage.volumes()).map(({ id }) => id);
+  const { id } = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
+  expect((await inEc2(id)).volumes).toHaveLength(1);
   await cloud.hivemind('volume', 'delete', name, '-y', '--purge');
-  await until('its EBS volume is gone', async () => (await cloud.storage.volumes()).length < held.length);
+  await until('its EBS volume is gone', async () => (await inEc2(id)).volumes.length === 0);
+  expect(await inEc2(id)).toEqual({ volumes: [], snapshots: [], states: [] });
+  await until('its device is gone', () => loopDevices().every((device) => before.includes(device)));
   const deleted = await cloud.hivemind('volume', 'ls', '--deleted', '--json');
   expect(deleted).not.toContain(name);
 });

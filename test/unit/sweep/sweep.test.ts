@@ -115,6 +115,34 @@ describe('operations without an execution', () => {
   });
 });
 
+describe('a part that fails', () => {
+  it('keeps none of the others from their work, their count and their line; the sweep fails all the same', async () => {
+    const world = new World();
+    const id = await world.create('data');
+    world.pass(30);
+    const executions = new FakeExecutions();
+    const counted: Record<string, number> = {};
+    const lines: [string, unknown][] = [];
+    const keep = (message: string, data: unknown): void => void lines.push([message, data]);
+    const throttled = new ProductError('Throttled', 'Not now.');
+    const ports = world.sweepPorts({
+      executions,
+      storage: { listVolumes: () => Promise.reject(throttled) },
+      count: (metric, value) => void (counted[metric] = value),
+      log: { info: keep, warn: keep, error: keep },
+    });
+    await expect(sweep(ports)).rejects.toBe(throttled);
+    expect(executions.started).toEqual([id]);
+    expect(counted).toEqual({
+      [metricNames.restartedOperations]: 1,
+      [metricNames.stuckOperations]: 0,
+      [metricNames.leftovers]: 0,
+    });
+    expect(lines).toContainEqual(['a part of the sweep failed', { part: 'leaks', error: throttled }]);
+    expect(lines.at(-1)).toMatchObject(['swept', { restarted: [id], failed: ['leaks'], hosts: [] }]);
+  });
+});
+
 describe('tombstones', () => {
   async function tombstone(world: World): Promise<string> {
     await world.run(await world.create('data'));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { answerPurge } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { backupCrashPoints } from '#shared/model/crash-points-backups.ts';
-import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts';
+import { crashPoints as volumeCrashPoints, inProcessCrashPoints } from '#shared/model/crash-points.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
@@ -11,8 +11,10 @@ import { Effects, type Kill } from './support/effects.ts';
 import { judge } from './support/judge.ts';
 import { call, hostA, hostB, World } from './support/world.ts';
 
-const crashPoints = { ...volumeCrashPoints, ...backupCrashPoints };
+const crashPoints = { ...volumeCrashPoints, ...inProcessCrashPoints, ...backupCrashPoints };
 type CrashedOperation = keyof typeof crashPoints;
+
+const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
 
 interface Stage {
   readonly world: World;
@@ -52,12 +54,17 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
   },
   networkPurge: {
     prepare: async (world) => {
-      const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
       await world.run(await world.create('data', network));
     },
     ask: (world) => world.delete('data', { purge: true }),
     meanwhile: sweepAndEmpty,
     expected: gone,
+  },
+  networkCreate: {
+    prepare: async () => {},
+    ask: (world) => world.create('data', network),
+    expected: { state: 'available' },
+    points: 1,
   },
   backup: { prepare: attached, ask: (world) => world.backUp('data'), expected: { state: 'attached' } },
   deleteBackup: {
@@ -103,6 +110,8 @@ interface Operation {
   /** What others do while the operation is under way. */
   readonly meanwhile?: (world: World) => Promise<void>;
   readonly expected: object;
+  /** Access points that there are in the end; none when left out. */
+  readonly points?: number;
 }
 
 async function attached(world: World): Promise<void> {
@@ -185,7 +194,7 @@ describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
     const { expected } = operations[kind];
     const record = await world.table.readVolume(id);
     expect(record?.volume ?? gone).toMatchObject(expected);
-    expect(world.points.wanted).toEqual([]);
+    expect(world.points.wanted).toHaveLength(operations[kind].points ?? 0);
     expect(await judge(world)).toEqual([]);
   });
 });
