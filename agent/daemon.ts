@@ -258,6 +258,7 @@ async function openSockets(parts: Parts, loop: SyncLoop, engine: Engine): Promis
     isLinked: () => loop.isLinked(),
     running: () => runner.running(),
     volumes: () => engine.volumes().length,
+    allowedRoots: config.allowedRoots,
   });
   return [
     await listenOn(config.healthSocket, health),

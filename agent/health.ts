@@ -8,6 +8,8 @@ export interface HealthPorts {
   readonly isLinked: () => boolean;
   readonly running: () => readonly RunningJob[];
   readonly volumes: () => number;
+  /** Folders that hostpath volumes may lie under. */
+  readonly allowedRoots: readonly string[];
   readonly log: Log;
   readonly version: string;
   readonly now?: () => number;
@@ -62,6 +64,7 @@ export function healthListener(ports: HealthPorts): RequestListener {
         version: ports.version,
         linked: ports.isLinked(),
         volumes: ports.volumes(),
+        allowedRoots: ports.allowedRoots,
       }),
     );
   };

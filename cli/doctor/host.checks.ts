@@ -22,7 +22,7 @@ export async function checkHost(world: World, flags: DoctorFlags, system: System
     ...(await checkMetadata(world, system)),
     ...(await checkTools(system)),
     checkRoot(system, root),
-    await checkAgent(system, socket),
+    ...(await checkAgent(system, socket)),
     ...(await checkMounts(system, path.dirname(root))),
   ];
 }

@@ -1,6 +1,7 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requireCloud } from '#local/cloud/cloud-file.ts';
 import { down, reset } from '#local/cloud/down.ts';
 import { silent } from '#local/cloud/progress.ts';
 import { checkout } from '#local/cloud/runtime.ts';
@@ -8,6 +9,9 @@ import { runningProcess } from '#local/cloud/services.ts';
 import { isUp, status } from '#local/cloud/status.ts';
 import { up } from '#local/cloud/up.ts';
 import { attempt, run } from '#local/hosts/exec.ts';
+import { addHost, removeHost } from '#local/hosts/hosts.ts';
+import { findMachine } from '#local/hosts/machine.ts';
+import { processesOf, type Running } from './harness/processes-of.ts';
 
 /** The local cloud's own life, in a home that nobody else uses. */
 let home: string;
@@ -49,14 +53,38 @@ describe('up', () => {
     expect(statSync(join(home, 'cloud.json')).mode & 0o077).toBe(0);
     expect(statSync(join(home, 'cli', 'config.json')).mode & 0o077).toBe(0);
   });
+});
 
-  it('runs nothing from node_modules', async () => {
-    for (const pid of pids()) {
-      const maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      expect(`${maps}${command}`).not.toContain('node_modules');
-    }
+describe('all that runs, with a host', () => {
+  let running: Running[];
+  beforeAll(async () => {
+    await addHost(requireCloud(home), 'watched', { docker: false });
+    // A call, so that a function runs as well.
     expect(await names()).toEqual([]);
+    running = processesOf(home);
+  });
+  afterAll(async () => {
+    await removeHost(requireCloud(home), 'watched');
+  });
+
+  it('is the services, the host’s metadata service and its agent', () => {
+    const { imds } = findMachine(requireCloud(home), 'watched').record;
+    const found = running.map(({ pid }) => pid);
+    expect(found).toEqual(expect.arrayContaining([...pids(), imds?.pid]));
+    expect(running.filter(({ command }) => /agent\S*\.m?js/.test(command))).not.toEqual([]);
+  });
+
+  it('is nothing from node_modules', () => {
+    const wrong = running.filter(({ maps, command }) => `${maps}${command}`.includes('node_modules'));
+    expect(wrong.map(({ command }) => command)).toEqual([]);
+  });
+
+  it('listens on loopback and hosts’ own addresses only', () => {
+    const { imds } = findMachine(requireCloud(home), 'watched').record;
+    const listens = running.flatMap(({ pid, listens: where }) => where.map((each) => ({ pid, each })));
+    expect(listens.length).toBeGreaterThanOrEqual(services.length);
+    const outside = listens.filter(({ each }) => !/^(127|10\.99)\./.test(each));
+    expect(outside).toEqual([{ pid: imds?.pid, each: '169.254.169.254:80' }]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,13 @@ import { image, openDockerRig, type DockerHost, type DockerRig } from './support
 const hostA = 'i-0aaaaaaaaaaaaaaaa';
 const examples = new URL('../../../examples/compose/', import.meta.url).pathname;
 
-describe('the compose files in examples/, with docker-compose', () => {
+/** The first is what Debian has and must be there; the other is Docker's own plugin, where it is installed. */
+const hasPlugin = spawnSync('docker', ['compose', 'version']).status === 0;
+const spellings = [['docker-compose'], ...(hasPlugin ? [['docker', 'compose']] : [])].map(
+  (words) => [words.join(' '), words] as const,
+);
+
+describe.each(spellings)('the compose files in examples/, with %s', (_, words) => {
   let rig: DockerRig;
   let host: DockerHost;
   let folder: string;
@@ -34,18 +41,7 @@ describe('the compose files in examples/, with docker-compose', () => {
       `METRICS_DIR=${host.data}/metrics`,
     ];
     return (...args: string[]): Promise<string> =>
-      host.exec(
-        'env',
-        ...env,
-        'docker-compose',
-        '-p',
-        'tour',
-        '-f',
-        join(folder, file),
-        '-f',
-        override,
-        ...args,
-      );
+      host.exec('env', ...env, ...words, '-p', 'tour', '-f', join(folder, file), '-f', override, ...args);
   };
   const exists = (name: string): boolean => rig.cloud.has(name);
 

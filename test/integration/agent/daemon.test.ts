@@ -36,6 +36,7 @@ describe('the daemon', () => {
   it('is healthy, with or without the API, and says which', async () => {
     await agent.insist('Create', { Name: 'data', Opts: { size: '1G' } });
     await until('it is linked', async () => (await health(socket())).body['linked'] === true);
+    expect((await health(socket())).body['allowedRoots']).toEqual(expect.any(Array));
     agent.cloud.away = true;
     await until('it has noticed', async () => (await health(socket())).body['linked'] === false);
     expect(await health(socket())).toMatchObject({ status: 200, body: { healthy: true, linked: false } });

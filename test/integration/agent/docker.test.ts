@@ -178,19 +178,23 @@ describe('with a real dockerd', () => {
     expect(rig.cloud.volume('loaded').epoch).toBe(1);
   });
 
-  it('serves on after dockerd was killed, and unmounts when the container has gone', async () => {
-    await create('survivor');
-    await start('phoenix', 'survivor:/data', 'echo up >>/data/starts; sleep 300');
-    await host.docker('update', '--restart', 'always', 'phoenix');
-    await host.kill('dockerd');
+  it.each([
+    ['was killed', 'KILL'],
+    ['has stopped in order, its containers with it,', 'TERM'],
+  ] as const)('serves on after dockerd %s and unmounts when the container has gone', async (_, signal) => {
+    const [volume, container] = [`survivor-${signal.toLowerCase()}`, `phoenix-${signal.toLowerCase()}`];
+    await create(volume);
+    await start(container, `${volume}:/data`, 'echo up >>/data/starts; sleep 300');
+    await host.docker('update', '--restart', 'always', container);
+    await host.kill('dockerd', signal);
     await host.startDockerd();
     await until('the container is back', async () => {
-      const starts = await host.docker('exec', 'phoenix', 'cat', '/data/starts');
+      const starts = await host.docker('exec', container, 'cat', '/data/starts');
       return starts === 'up\nup\n';
     });
-    expect(await isMounted('survivor')).toBe(true);
-    await host.docker('rm', '-f', 'phoenix');
-    await unused('survivor');
+    expect(await isMounted(volume)).toBe(true);
+    await host.docker('rm', '-f', container);
+    await unused(volume);
   });
 
   it('syncs when its queue says so, not only when the poll interval has passed', async () => {

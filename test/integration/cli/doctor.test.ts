@@ -128,11 +128,18 @@ describe('hivemind doctor', () => {
   });
 
   it('finds a healthy host well', async () => {
-    const socket = await serveHealth('healthy.sock', 200, '{"healthy":true}');
+    const allowedRoots = [makeRoot('hostpaths'), '/nowhere'];
+    const said = { healthy: true, linked: true, allowedRoots };
+    const socket = await serveHealth('healthy.sock', 200, JSON.stringify(said));
     const root = makeRoot('healthy');
     await mountFilesystem(root);
     const { findings } = await diagnose(['--root', root, '--socket', socket]);
     expect(of(findings, 'agent')).toEqual({ check: 'agent', status: 'ok', message: 'healthy' });
+    expect(of(findings, 'link')?.status).toBe('ok');
+    expect(of(findings, 'roots')).toMatchObject({
+      status: 'ok',
+      message: `hostpath volumes may lie under ${allowedRoots.join(', ')}`,
+    });
     expect(of(findings, 'root')?.status).toBe('ok');
     expect(of(findings, 'mounts')?.message).toBe(`1 under ${path.dirname(root)}, none stale, none frozen`);
   });
@@ -185,6 +192,23 @@ describe('hivemind doctor', () => {
       remedy:
         'aws ec2 modify-instance-metadata-options --instance-id i-0123456789abcdef0 --http-tokens required --http-put-response-hop-limit 1',
     });
+  });
+
+  it('finds an agent whom the API does not take, and roots that others may write to', async () => {
+    const open = makeRoot('anybody', 0o777);
+    const said = { healthy: true, linked: false, allowedRoots: [makeRoot('ours'), open, '/etc/passwd'] };
+    const socket = await serveHealth('refused.sock', 200, JSON.stringify(said));
+    const { code, findings } = await diagnose(['--root', makeRoot('refused'), '--socket', socket]);
+    expect(of(findings, 'link')).toMatchObject({
+      status: 'fail',
+      message: 'the API does not take this host',
+      remedy: expect.stringMatching(/^check its instance profile/) as string,
+    });
+    expect(findings.filter(({ check }) => check === 'roots').map(({ message }) => message)).toEqual([
+      `${open} can be written by others (mode 777)`,
+      '/etc/passwd is not a directory',
+    ]);
+    expect(code).toBe(1);
   });
 
   it('finds a root that others may write to, and an agent that is not healthy', async () => {

@@ -199,6 +199,7 @@ describe('health', () => {
     volumes: () => 0,
     log: jsonLog({ write: () => undefined }),
     version: '0',
+    allowedRoots: [],
     now: () => since,
   });
   it('is progress within twice the poll interval, the API being away or not', () => {

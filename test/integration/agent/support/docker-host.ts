@@ -17,7 +17,8 @@ export interface DockerHost {
   exec(...command: string[]): Promise<string>;
   docker(...args: string[]): Promise<string>;
   startAgent(): Promise<void>;
-  kill(what: 'agent' | 'dockerd'): Promise<void>;
+  /** At once, unless another signal asks it to end in order; resolves when it has ended. */
+  kill(what: 'agent' | 'dockerd', signal?: 'KILL' | 'TERM'): Promise<void>;
   startDockerd(): Promise<void>;
   /** Mount table of the host, as text. */
   mountinfo(): Promise<string>;
@@ -197,8 +198,10 @@ function hostWith(
       });
       await until('the agent answers', () => exec('ls', '/run/docker/plugins/hivemind.sock'));
     },
-    async kill(what) {
-      await exec('kill', '-9', (await readFile(join(dir, `${what}.pid`), 'utf8')).trim());
+    async kill(what, signal = 'KILL') {
+      const pid = (await readFile(join(dir, `${what}.pid`), 'utf8')).trim();
+      await exec('kill', `-${signal}`, pid);
+      await until(`${what} has ended`, async () => !(await exec('ls', '/proc')).split('\n').includes(pid));
       await exec(
         'rm',
         '-f',
