@@ -42,6 +42,10 @@ async function judgeVolume(world: World, volume: VolumeItem): Promise<string[]> 
   const broken: string[] = [];
   if (busyStates.has(state)) broken.push(`a volume stays ${state}`);
   if (operation !== undefined) broken.push(`a volume that is ${state} still names an operation`);
+  if (storage?.kind === 'efs' && state !== 'purged') {
+    const there = world.points.listed.some(([id]) => id === storage.accessPointId);
+    return there ? broken : [...broken, `the access point of a volume that is ${state} is lost`];
+  }
   if (storage?.kind !== 'ebs') {
     const may = state === 'unplaced' || state === 'failed' || state === 'deleted' || state === 'purged';
     return may ? broken : [...broken, `a volume that is ${state} has no storage`];
