@@ -14,26 +14,29 @@ interface Pattern {
   readonly parts: readonly string[];
 }
 
+/** Every route of the API: a method that a path does not take may reach a function that does not serve the path. */
+const patterns: readonly Pattern[] = (Object.entries(routes) as [RouteName, Route][]).map(
+  ([name, route]) => ({ name, route, parts: route.path.split('/') }),
+);
+
 /** Finds the route of a method and a path among those that one function serves. */
 export class RouteTable {
-  readonly #patterns: readonly Pattern[];
+  readonly #served: Route['served'];
 
   constructor(served: Route['served']) {
-    this.#patterns = (Object.entries(routes) as [RouteName, Route][])
-      .filter(([, route]) => route.served === served)
-      .map(([name, route]) => ({ name, route, parts: route.path.split('/') }));
+    this.#served = served;
   }
 
   /** @throws ProductError RouteNotFound, or MethodNotAllowed naming the methods that the path takes. */
   match(method: string, path: string): Matched {
     const parts = path.split('/').map(decode);
-    const found = this.#patterns.flatMap((pattern) => {
+    const found = patterns.flatMap((pattern) => {
       const params = paramsOf(pattern.parts, parts);
       return params === undefined ? [] : [{ ...pattern, params }];
     });
-    const [match] = found.filter(({ route }) => route.method === method);
-    if (match !== undefined) return match;
-    if (found.length === 0) {
+    const match = found.find(({ route }) => route.method === method);
+    if (match?.route.served === this.#served) return match;
+    if (found.length === 0 || match !== undefined) {
       throw new ProductError('RouteNotFound', `There is nothing at ${shorten(path)}.`, {
         value: shorten(path),
         hint: 'docs/api.md lists the routes.',

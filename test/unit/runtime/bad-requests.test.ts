@@ -50,3 +50,13 @@ describe('bad requests', () => {
     await expect(`${JSON.stringify(problems, null, 1)}\n`).toMatchFileSnapshot('bad-requests.json');
   });
 });
+
+it('a method that a path does not take is named by whichever function gets it', () => {
+  for (const table of tables)
+    expect(() => table.match('PUT', '/v1/namespaces/default/policies/none')).toThrow(
+      expect.objectContaining({
+        code: 'MethodNotAllowed',
+        details: expect.objectContaining({ allowed: 'GET, PATCH, DELETE' }),
+      }),
+    );
+});
