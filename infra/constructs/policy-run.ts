@@ -1,25 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
   Condition,
-  DefinitionBody,
   Errors,
   Fail,
   JitterType,
-  LogLevel,
-  StateMachine,
-  StateMachineType,
   Succeed,
   Timeout,
   Wait,
   WaitTime,
 } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { wildcardFinding } from '../permissions/permission.ts';
-import { acknowledge, acknowledgeLint } from './acknowledge.ts';
+import { loggedMachine } from './logged-machine.ts';
 import { lambdaErrors } from './volume-operation.ts';
 
 export interface BackupPolicyRunProps {
@@ -52,26 +47,12 @@ export class BackupPolicyRun extends Construct {
 
   constructor(scope: Construct, id: string, { runFunction }: BackupPolicyRunProps) {
     super(scope, id);
-    this.stateMachine = new StateMachine(this, 'Machine', {
-      stateMachineName: runMachineName,
-      stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromChainable(this.definition(runFunction)),
+    this.stateMachine = loggedMachine(this, {
+      name: runMachineName,
+      definition: this.definition(runFunction),
       // The run itself gives up after 20 hours, and then still has to be settled and pruned.
       timeout: Duration.hours(24),
-      tracingEnabled: true,
-      logs: {
-        destination: new LogGroup(this, 'Logs', { retention: RetentionDays.ONE_MONTH }),
-        level: LogLevel.ALL,
-        includeExecutionData: true,
-      },
-    });
-    acknowledgeLint(this.stateMachine, {
-      W3005: 'The CDK also names the policy in DependsOn, and the role along with it.',
-    });
-    acknowledge(this.stateMachine.role, {
-      'AwsSolutions-IAM5[Resource::*]': 'X-Ray and log delivery know no resources for these calls.',
-      [wildcardFinding(this, `${runFunction.functionArn}:*`)]:
-        'The CDK grants the call of a function together with its versions; this one has none.',
+      functions: [runFunction],
     });
   }
 

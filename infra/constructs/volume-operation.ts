@@ -1,25 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
   Condition,
-  DefinitionBody,
   Errors,
   Fail,
   JitterType,
-  LogLevel,
-  StateMachine,
-  StateMachineType,
   Succeed,
   Timeout,
   Wait,
   WaitTime,
 } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { wildcardFinding } from '../permissions/permission.ts';
-import { acknowledge, acknowledgeLint } from './acknowledge.ts';
+import { loggedMachine } from './logged-machine.ts';
 
 export interface VolumeOperationProps {
   readonly ebsWorker: IFunction;
@@ -52,28 +47,12 @@ export class VolumeOperation extends Construct {
 
   constructor(scope: Construct, id: string, props: VolumeOperationProps) {
     super(scope, id);
-    this.stateMachine = new StateMachine(this, 'Machine', {
-      stateMachineName: operationMachineName,
-      stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromChainable(this.definition(props)),
+    this.stateMachine = loggedMachine(this, {
+      name: operationMachineName,
+      definition: this.definition(props),
       // A final snapshot of a large volume takes hours; the sweeper starts the operation again after that.
       timeout: Duration.hours(6),
-      tracingEnabled: true,
-      logs: {
-        destination: new LogGroup(this, 'Logs', { retention: RetentionDays.ONE_MONTH }),
-        level: LogLevel.ALL,
-        includeExecutionData: true,
-      },
-    });
-    acknowledgeLint(this.stateMachine, {
-      W3005: 'The CDK also names the policy in DependsOn, and the role along with it.',
-    });
-    const versions = 'The CDK grants the call of a function together with its versions; this one has none.';
-    acknowledge(this.stateMachine.role, {
-      'AwsSolutions-IAM5[Resource::*]': 'X-Ray and log delivery know no resources for these calls.',
-      [wildcardFinding(this, `${props.ebsWorker.functionArn}:*`)]: versions,
-      [wildcardFinding(this, `${props.efsWorker.functionArn}:*`)]: versions,
-      [wildcardFinding(this, `${props.backupWorker.functionArn}:*`)]: versions,
+      functions: [props.ebsWorker, props.efsWorker, props.backupWorker],
     });
   }
 
