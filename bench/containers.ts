@@ -25,43 +25,55 @@ const run = (volume: string, command: string): string[] => [
   command,
 ];
 
-/** `docker run` with a volume of ours, beside Docker's local driver: mounted by another container already, and first mount. */
+const ours = ['-d', 'hivemind', '-o', 'size=1G'];
+const localDriver = 'Docker’s local driver';
+const runTime = (host: OnHost, volume: string): Promise<number> =>
+  milliseconds(() => host(...run(`-v ${volume}:/data`, 'true')));
+
+/** While `work` runs, a container uses the volume. */
+export async function whileUsed<T>(host: OnHost, volume: string, work: () => Promise<T>): Promise<T> {
+  const command = ['run', '-d', '--network', 'none', '-v', `${volume}:/data`, 'busybox', 'sleep', '3600'];
+  const holder = (await host('docker', ...command)).trim();
+  try {
+    return await work();
+  } finally {
+    await host('docker', 'rm', '-f', holder);
+  }
+}
+
+/** `docker run` with a volume of ours, beside Docker's local driver: used by another container already, idle, and new. */
 export async function dockerRun(host: OnHost): Promise<Comparison[]> {
-  await host('docker', 'volume', 'create', '-d', 'hivemind', 'bench-run', '-o', 'size=1G');
+  await host('docker', 'volume', 'create', ...ours, 'bench-run');
   await host('docker', 'volume', 'create', 'bench-run-local');
-  const time = (volume: string): Promise<number> =>
-    milliseconds(() => host(...run(`-v ${volume}:/data`, 'true')));
-  const against = 'Docker’s local driver';
-  const first = await sideBySide({
-    what: '`docker run`, attached and idle volume: mounts and unmounts',
-    against,
+  const compare = (what: string): Promise<Comparison> =>
+    sideBySide({
+      what,
+      against: localDriver,
+      unit: 'ms',
+      runs: 10,
+      ours: () => runTime(host, 'bench-run'),
+      theirs: () => runTime(host, 'bench-run-local'),
+    });
+  const idle = await compare('`docker run`, attached and idle volume: mounts and unmounts');
+  const used = await whileUsed(host, 'bench-run', () => compare('`docker run`, volume mounted already'));
+  return [used, idle, await firstMount(host)];
+}
+
+function firstMount(host: OnHost): Promise<Comparison> {
+  let made = 0;
+  const fresh = async (...options: string[]): Promise<number> => {
+    const name = `bench-fresh-${++made}`;
+    await host('docker', 'volume', 'create', ...options, name);
+    return runTime(host, name);
+  };
+  return sideBySide({
+    what: '`docker run`, first mount of a new volume: attaches, formats, mounts and unmounts',
+    against: `${localDriver}, a new volume too`,
     unit: 'ms',
-    runs: 10,
-    ours: () => time('bench-run'),
-    theirs: () => time('bench-run-local'),
+    runs: 5,
+    ours: () => fresh(...ours),
+    theirs: () => fresh(),
   });
-  const holder = await host(
-    'docker',
-    'run',
-    '-d',
-    '--network',
-    'none',
-    '-v',
-    'bench-run:/data',
-    'busybox',
-    'sleep',
-    '3600',
-  );
-  const mounted = await sideBySide({
-    what: '`docker run`, volume mounted already',
-    against,
-    unit: 'ms',
-    runs: 10,
-    ours: () => time('bench-run'),
-    theirs: () => time('bench-run-local'),
-  });
-  await host('docker', 'rm', '-f', holder.trim());
-  return [mounted, first];
 }
 
 const dd = 'dd if=/dev/zero of=/data/test bs=1M count=100 conv=fsync 2>/dev/null && rm /data/test';

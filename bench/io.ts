@@ -1,8 +1,15 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '#local/hosts/exec.ts';
+import type { ApiClient } from '#shared/client/client.ts';
+import { until } from '#test/support/until.ts';
+import { whileUsed, type OnHost } from './containers.ts';
 import { sideBySide, type Comparison } from './measure.ts';
-import type { OnHost } from './containers.ts';
+
+/** Where it is measured: a host of the local cloud, and the API that attaches volumes to it. */
+interface Site {
+  readonly host: OnHost;
+  readonly api: ApiClient;
+  readonly instanceId: string;
+}
 
 interface FioReport {
   readonly jobs: readonly {
@@ -35,53 +42,47 @@ function fio(dir: string, { rw, bs }: (typeof workloads)[number]): string[] {
   ];
 }
 
-/**
- * fio on a mounted volume's data directory beside fio on raw ext4 over a loop device of the same disk, made for the
- * comparison: what our bind mount and data directory cost.
- */
-export async function volumeIo(host: OnHost, scratch: string): Promise<Comparison[]> {
+/** A second volume, attached and never claimed by a container: formatted and mounted by hand, as without the product. */
+async function rawExt4({ host, api, instanceId }: Site): Promise<string> {
+  await host('docker', 'volume', 'create', '-d', 'hivemind', 'bench-raw', '-o', 'size=1G');
+  const params = { namespace: 'default', name: 'bench-raw' } as const;
+  await api.call('attachVolume', { params, body: { host: instanceId } });
+  const device = await until('the raw volume is attached', async () => {
+    const { storage } = (await api.call('getVolume', { params })).body;
+    if (storage?.kind !== 'ebs') return undefined;
+    const link = `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${storage.volumeId.replace('-', '')}`;
+    return (await host('sh', '-c', `test -b ${link} && echo ${link} || true`)).trim();
+  });
+  const dir = '/mnt/bench-raw';
+  await host('mkfs.ext4', '-q', '-m', '0', device);
+  await host('mkdir', '-p', dir);
+  await host('mount', device, dir);
+  return dir;
+}
+
+/** fio in a mounted volume's data directory beside fio on ext4 that a person made on a device of the same kind. */
+export async function volumeIo(site: Site): Promise<Comparison[]> {
+  const { host } = site;
   await host('docker', 'volume', 'create', '-d', 'hivemind', 'bench-io', '-o', 'size=1G');
-  const holder = await host(
-    'docker',
-    'run',
-    '-d',
-    '--network',
-    'none',
-    '-v',
-    'bench-io:/data',
-    'busybox',
-    'sleep',
-    '3600',
-  );
-  const [image, raw] = [join(scratch, 'raw.img'), join(scratch, 'raw')];
-  mkdirSync(raw, { recursive: true });
-  await run('truncate', ['-s', '1G', image]);
-  await run('mkfs.ext4', ['-q', image]);
-  const loop = (await run('losetup', ['-f', '--show', image])).trim();
-  await run('mount', [loop, raw]);
-  const bandwidth = (text: string, field: 'read' | 'write'): number =>
-    ((JSON.parse(text.slice(text.indexOf('{'))) as FioReport).jobs[0]?.[field].bw ?? NaN) / 1024;
-  const rows: Comparison[] = [];
-  try {
-    for (const load of workloads) {
-      rows.push(
-        await sideBySide({
-          what: `fio ${load.name}, hivemind volume`,
-          against: 'raw ext4 on a loop device of the same disk',
-          unit: 'MiB/s',
-          runs: 3,
-          ours: async () =>
-            bandwidth(await host(...fio('/var/lib/hivemind/volumes/bench-io', load)), load.field),
-          theirs: async () =>
-            bandwidth(await run(fio(raw, load)[0] ?? 'fio', fio(raw, load).slice(1)), load.field),
-        }),
-      );
-    }
-  } finally {
-    await run('umount', [raw]);
-    await run('losetup', ['-d', loop]);
-    rmdirSync(raw);
-    await host('docker', 'rm', '-f', holder.trim());
-  }
-  return rows;
+  const raw = await rawExt4(site);
+  const bandwidth = async (dir: string, load: (typeof workloads)[number]): Promise<number> => {
+    const text = await host(...fio(dir, load));
+    const { jobs } = JSON.parse(text.slice(text.indexOf('{'))) as FioReport;
+    return (jobs[0]?.[load.field].bw ?? NaN) / 1024;
+  };
+  const compare = (load: (typeof workloads)[number]): Promise<Comparison> =>
+    sideBySide({
+      what: `fio ${load.name}, hivemind volume`,
+      against: 'ext4 made and mounted by hand on another such volume',
+      unit: 'MiB/s',
+      runs: 5,
+      ours: () => bandwidth('/var/lib/hivemind/volumes/bench-io', load),
+      theirs: () => bandwidth(raw, load),
+    });
+  return whileUsed(host, 'bench-io', async () => {
+    const rows: Comparison[] = [];
+    for (const load of workloads) rows.push(await compare(load));
+    await host('umount', raw);
+    return rows;
+  });
 }

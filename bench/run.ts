@@ -10,7 +10,7 @@ import { addHost } from '#local/hosts/hosts.ts';
 import { findMachine, type Machine } from '#local/hosts/machine.ts';
 import { processRef } from '#local/hosts/processes.ts';
 import { idleAgent, type IdleAgent } from './agent.ts';
-import { apiLatency, listPages } from './api.ts';
+import { apiLatency, apiOf, listPages } from './api.ts';
 import { helpTime } from './cli.ts';
 import { ddComparison, dockerRun, onHost } from './containers.ts';
 import { functionBundles } from './functions.ts';
@@ -67,7 +67,7 @@ async function measure(home: string, wanted: ReadonlySet<Part>): Promise<Figures
     },
     docker: () => dockerRun(host),
     dd: () => ddComparison(host, machine.paths.dir),
-    fio: () => volumeIo(host, machine.paths.dir),
+    fio: () => volumeIo({ host, api: apiOf(cloud), instanceId: machine.record.instanceId }),
     lists: () => listPages(cloud),
   };
   for (const part of parts.filter((one) => wanted.has(one)))
