@@ -9,6 +9,19 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** One call of S3 on an object of the bucket. */
+export interface ObjectCall {
+  readonly method: 'GET' | 'PUT';
+  readonly key: string;
+  /** What S3 takes beside the key: `versionId`; `uploadId` and `partNumber`. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Base64 SHA-256 of what may be written: S3 refuses anything else. */
+  readonly sha256?: string;
+}
+
+/** Signs calls on the objects of one bucket. */
+export type ObjectSigner = (call: ObjectCall) => Promise<SignedRequest>;
+
 /** Objects of one bucket, for others to write and read. */
 export interface SignedObjects {
   /** @param sha256 of what may be written, as hex: S3 refuses anything else. */
@@ -18,21 +31,17 @@ export interface SignedObjects {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Long enough to begin; a transfer that has begun goes on. */
-const expiresIn = 900;
+/** Seconds. Long enough to begin; a transfer that has begun goes on, and a URL that has expired is asked for anew. */
+export const signedFor = 900;
 const checksumHeader = 'x-amz-checksum-sha256';
 
-/** Requests signed with this function's own credentials: what it may not do, they cannot do either. */
-export function s3SignedObjects(
+/** Signs with this function's own credentials: what it may not do, whoever has the request cannot do either. */
+export function s3ObjectSigner(
   bucket: string,
   environment: Environment = process.env,
   clock: () => Date = () => new Date(),
-): SignedObjects {
-  const sign = async (
-    method: string,
-    key: string,
-    headers: Record<string, string>,
-  ): Promise<SignedRequest> => {
+): ObjectSigner {
+  return async ({ method, key, query = {}, sha256 }) => {
     const { protocol, host, path } = addressOf(bucket, environment);
     const signer = new SignatureV4({
       service: 's3',
@@ -42,26 +51,33 @@ export function s3SignedObjects(
       // S3 signs paths as they are.
       uriEscapePath: false,
     });
+    const headers = sha256 === undefined ? {} : { [checksumHeader]: sha256 };
     const request = {
       method,
       protocol,
       hostname: host,
       path: `${path}/${key}`,
-      query: {},
-      headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', ...headers },
+      query: Object.fromEntries(
+        Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+      ),
+      headers: { host, 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD', ...headers },
     };
     // S3 ignores a checksum in the query, and refuses an x-amz- header that was not signed.
     const unhoistableHeaders = new Set(Object.keys(headers));
-    const signed = await signer.presign(request, { expiresIn, unhoistableHeaders, signingDate: clock() });
-    const query = Object.entries(signed.query ?? {}).map(
+    const options = { expiresIn: signedFor, unhoistableHeaders, signingDate: clock() };
+    const signed = await signer.presign(request, options);
+    const search = Object.entries(signed.query ?? {}).map(
       ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
     );
-    return { url: `${protocol}//${host}${path}/${key}?${query.join('&')}`, headers };
+    return { url: `${protocol}//${host}${path}/${key}?${search.join('&')}`, headers };
   };
+}
+
+export function s3SignedObjects(bucket: string): SignedObjects {
+  const sign = s3ObjectSigner(bucket);
   return {
-    put: (key, sha256) =>
-      sign('PUT', key, { [checksumHeader]: Buffer.from(sha256, 'hex').toString('base64') }),
-    get: (key) => sign('GET', key, {}),
+    put: (key, sha256) => sign({ method: 'PUT', key, sha256: Buffer.from(sha256, 'hex').toString('base64') }),
+    get: (key) => sign({ method: 'GET', key }),
   };
 }
 

@@ -3,35 +3,32 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   S3Client,
-  UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { ProductError } from '#shared/model/errors.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import type { SentPart, SignedPart, SignedUrl, WantedPart } from '#shared/model/archive-transfer.ts';
 import { doing, unlessCode } from '../ec2/calls.ts';
 import { awsCode, translateAwsError } from '../ec2/errors.ts';
+import { s3ObjectSigner, signedFor, type ObjectSigner } from '../signed-objects.ts';
 import type { ObjectRef, TransferObjects, UploadRef } from './transfer-objects.ts';
 
-/** Seconds that a URL is good for. Enough for a part on a slow line; a URL that has expired is asked for anew. */
-const expiresIn = 15 * 60;
-const checksumHeader = 'x-amz-checksum-sha256';
 /** Milliseconds. S3 may take its time to put ten thousand parts together. */
 const timeouts = { connectionTimeout: 2_000, requestTimeout: 20_000, throwOnRequestTimeout: true };
 
 /** Archives in S3. */
 export class S3TransferObjects implements TransferObjects {
   readonly #bucket: string;
+  readonly #sign: ObjectSigner;
   readonly #client: S3Client;
 
-  constructor(bucket: string, client?: S3Client) {
+  constructor(bucket: string) {
     this.#bucket = bucket;
+    this.#sign = s3ObjectSigner(bucket);
     // Without a body there is nothing to add a checksum of: a part's own is signed, see signParts().
     const plain = { requestChecksumCalculation: 'WHEN_REQUIRED', maxAttempts: 3 } as const;
-    this.#client = client ?? new S3Client({ ...plain, requestHandler: timeouts });
+    this.#client = new S3Client({ ...plain, requestHandler: timeouts });
   }
 
   async begin(key: string): Promise<string> {
@@ -48,16 +45,8 @@ export class S3TransferObjects implements TransferObjects {
 
   signParts({ key, uploadId }: UploadRef, parts: readonly WantedPart[]): Promise<SignedPart[]> {
     return mapLimit(parts, 16, async ({ partNumber, sha256 }) => {
-      const command = new UploadPartCommand({
-        ...this.#at(key),
-        UploadId: uploadId,
-        PartNumber: partNumber,
-        ChecksumSHA256: sha256,
-      });
-      // In the query S3 ignores the checksum: it stays a header, and among the signed ones.
-      const unhoistableHeaders = new Set([checksumHeader]);
-      const url = await getSignedUrl(this.#client, command, { expiresIn, unhoistableHeaders });
-      return { partNumber, url, headers: { [checksumHeader]: sha256 } };
+      const query = { uploadId, partNumber: String(partNumber) };
+      return { partNumber, ...(await this.#sign({ method: 'PUT', key, query, sha256 })) };
     });
   }
 
@@ -89,9 +78,8 @@ export class S3TransferObjects implements TransferObjects {
   }
 
   async signGet({ key, versionId }: ObjectRef): Promise<SignedUrl> {
-    const command = new GetObjectCommand({ ...this.#at(key), VersionId: versionId });
-    const expiresAt = new Date(Date.now() + expiresIn * 1000).toISOString();
-    return { url: await getSignedUrl(this.#client, command, { expiresIn }), expiresAt };
+    const expiresAt = new Date(Date.now() + signedFor * 1000).toISOString();
+    return { url: (await this.#sign({ method: 'GET', key, query: { versionId } })).url, expiresAt };
   }
 
   async remove({ key, versionId }: ObjectRef): Promise<void> {
