@@ -8,7 +8,14 @@ export function completionCommands(world: World, program: CommandUnknownOpts) {
     .addArgument(
       new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell'] as const),
     )
-    .addHelpText('after', examples('source <(hivemind completion bash)', 'hivemind completion fish | source'))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(hivemind completion bash)',
+        'source <(hivemind completion zsh)',
+        'hivemind completion fish | source',
+      ),
+    )
     .action(async (shell) => (await import('./complete.ts')).printScript(world, shell));
   const complete = group('complete', 'Answer the completion script')
     .argument('[words...]')

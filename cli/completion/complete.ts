@@ -2,11 +2,20 @@ import { RootCommand, type ArgumentHandler, type OptionHandler } from '@bomb.sh/
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { World } from '../world.ts';
 import { bashScript } from './bash.ts';
+import { fishScript } from './fish.ts';
 import { namesFor, withoutAliases } from './names.ts';
+import { zshScript } from './zsh.ts';
+
+const scripts = new Map([
+  ['bash', bashScript],
+  ['zsh', zshScript],
+  ['fish', fishScript],
+]);
 
 /** Prints the script that a shell sources. */
 export function printScript({ terminal }: World, shell: string): void {
-  if (shell === 'bash') return terminal.out(bashScript.trimEnd());
+  const own = scripts.get(shell);
+  if (own !== undefined) return terminal.out(own.trimEnd());
   new RootCommand().setup('hivemind', 'hivemind', shell);
 }
 

@@ -46,11 +46,13 @@ export const baseTools: readonly Prerequisite[] = [
   tool('jq', 'jq'),
 ];
 
-/** What tests of archives look at files with, and what the documents' scripts call. */
+/** What tests of archives look at files with, what the documents' scripts call, and shells that complete. */
 export const testTools: readonly Prerequisite[] = [
   tool('setfacl', 'acl'),
   tool('setfattr', 'attr'),
   tool('curl', 'curl'),
+  tool('zsh', 'zsh'),
+  tool('fish', 'fish'),
 ];
 
 /** What containers need. Any Docker engine will do, Debian's is what gets installed. */
