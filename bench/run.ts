@@ -109,7 +109,6 @@ if (unknown.length > 0) {
 }
 await ensurePrerequisites({
   tools: [...baseTools, ...dockerTools, ...benchTools],
-  yes: process.env['CI'] === 'true',
   progress,
 });
 const home = mkdtempSync(join('/var/tmp', 'hivemind-bench-'));

@@ -70,7 +70,7 @@ const commands: Readonly<Record<string, (values: Values, names: readonly string[
     const port = Number(values.port);
     if (!Number.isInteger(port) || port < 0 || port > 65_000)
       throw new CloudError('Usage', `--port ${values.port}: a number from 0 to 65000.`);
-    const yes = values.yes || process.env['CI'] === 'true';
+    const { yes } = values;
     const cloud = await up({ home, port, yes, docker: values.docker, apart: values.apart, progress });
     progress.line(
       `The local cloud is up: API http://127.0.0.1:${cloud.ports.api}, AWS http://127.0.0.1:${cloud.ports.aws}. Try: ${cliCommand(home)} volume ls`,

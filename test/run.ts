@@ -84,7 +84,6 @@ async function main(wanted: readonly string[]): Promise<number> {
   if (asked.some(({ needsRoot }) => needsRoot)) becomeRoot();
   await ensurePrerequisites({
     tools: [...baseTools, ...dockerTools, ...testTools],
-    yes: process.env['CI'] === 'true',
     progress: progressOn(process.stdout),
   });
   const scratch = mkdtempSync(join(tmpdir(), 'hivemind-report-'));

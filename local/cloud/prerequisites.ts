@@ -78,11 +78,20 @@ export const benchTools: readonly Prerequisite[] = [tool('fio', 'fio')];
 
 export interface PrerequisiteOptions {
   readonly tools: readonly Prerequisite[];
-  /** Install without asking. */
-  readonly yes: boolean;
+  /** Install without asking; so does CI=true. */
+  readonly yes?: boolean;
   readonly progress: Progress;
+  /** What it does to this machine and its person; tests give their own. */
+  readonly system?: PrerequisiteSystem;
+}
+
+export interface PrerequisiteSystem {
   /** Whether a package manager is on PATH. */
-  readonly has?: (tool: string) => boolean;
+  has(tool: string): boolean;
+  /** Asks a question whose answer is yes unless told otherwise; false where there is nobody to ask. */
+  confirmed(question: string): Promise<boolean>;
+  /** Installs Debian packages, and those of `splitOff` that there are. */
+  install(packages: readonly string[], splitOff: readonly string[]): Promise<void>;
 }
 
 /**
@@ -92,9 +101,9 @@ export interface PrerequisiteOptions {
  */
 export async function ensurePrerequisites({
   tools,
-  yes,
+  yes = false,
   progress,
-  has = onPath,
+  system = thisSystem,
 }: PrerequisiteOptions): Promise<void> {
   if (process.platform !== 'linux')
     throw new CloudError(
@@ -106,19 +115,20 @@ export async function ensurePrerequisites({
   const names = missing.map(({ name }) => name).join(', ');
   const packages = [...new Set(missing.flatMap((each) => each.packages))];
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-  if (!has('apt-get')) {
-    const other = installCommand(packages, has);
+  if (!system.has('apt-get')) {
+    const other = installCommand(packages, (name) => system.has(name));
     const how =
       other === undefined
         ? `Install what your distribution calls: ${packages.join(' ')}`
         : `Install them with: sudo ${other}`;
     throw new CloudError('Prerequisite', `Missing: ${names}. ${how}`);
   }
-  if (!yes && !(await confirmed(`Missing: ${names}. Run "${command}" now? [Y/n] `))) {
+  const unasked = yes || process.env['CI'] === 'true';
+  if (!unasked && !(await system.confirmed(`Missing: ${names}. Run "${command}" now? [Y/n] `))) {
     throw new CloudError('Prerequisite', `Missing: ${names}. Install them with: sudo ${command}`);
   }
   await progress.step(`install ${packages.join(', ')}`, () =>
-    install(
+    system.install(
       packages,
       missing.flatMap(({ splitOff = [] }) => splitOff),
     ),
@@ -153,3 +163,5 @@ async function install(packages: readonly string[], splitOff: readonly string[])
   for (const name of splitOff) if (await answers('apt-cache', 'show', '--quiet=2', name)) all.push(name);
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...all], { env, timeout });
 }
+
+const thisSystem: PrerequisiteSystem = { has: onPath, confirmed, install };

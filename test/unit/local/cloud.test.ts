@@ -2,12 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCloud, requireCloud, updateCloud, writeCloud, type CloudFile } from '#local/cloud/cloud-file.ts';
 import { allocatePorts } from '#local/cloud/ports.ts';
-import { ensurePrerequisites } from '#local/cloud/prerequisites.ts';
-import { cliCommand, linkCli, unlinkCli } from '#local/cloud/cli-user.ts';
-import { silent } from '#local/cloud/progress.ts';
+import { cliCommand, cliConfigPath, installCli, linkCli, unlinkCli } from '#local/cloud/cli-user.ts';
 import { isStaticProgram } from '#local/cloud/static-elf.ts';
 import { cloudOfThisMachine, freeThisMachine, takeThisMachine } from '#local/cloud/this-machine.ts';
 
@@ -65,42 +63,7 @@ describe('ports', () => {
   });
 });
 
-describe('prerequisites', () => {
-  const present = { name: 'here', packages: ['here'], present: () => true };
-  const missing = { name: 'sharp-tool', packages: ['sharp-tool-package'], present: () => false };
-
-  it('are content when everything is there', async () => {
-    await expect(
-      ensurePrerequisites({ tools: [present], yes: false, progress: silent }),
-    ).resolves.toBeUndefined();
-  });
-
-  it('name the tool and its package where nobody can be asked', async () => {
-    await expect(
-      ensurePrerequisites({ tools: [present, missing], yes: false, progress: silent }),
-    ).rejects.toThrow(/Missing: sharp-tool\..*sharp-tool-package/);
-  });
-
-  const tools = ['python3', 'python3-venv', 'mount', 'iproute2', 'docker.io', 'busybox-static', 'jq'].map(
-    (name) => ({ name, packages: [name], present: () => false }),
-  );
-  it.each([
-    ['dnf', 'dnf install -y python3 util-linux iproute moby-engine busybox jq'],
-    ['zypper', 'zypper install -y python3 util-linux iproute2 docker busybox-static jq'],
-    ['pacman', 'pacman -S --needed python util-linux iproute2 docker busybox jq'],
-    ['apk', 'apk add python3 util-linux iproute2 docker busybox-static jq'],
-  ])('name the command of %s where there is no apt', async (manager, command) => {
-    const has = (tool: string): boolean => tool === manager;
-    await expect(ensurePrerequisites({ tools, yes: true, progress: silent, has })).rejects.toThrow(
-      `Install them with: sudo ${command}`,
-    );
-  });
-
-  it('name the packages alone where there is no package manager that we know', async () => {
-    const asked = ensurePrerequisites({ tools: [missing], yes: true, progress: silent, has: () => false });
-    await expect(asked).rejects.toThrow('Install what your distribution calls: sharp-tool-package');
-  });
-
+describe('a program', () => {
   /** The head of an ELF program with segments of these types. */
   const program = (...types: number[]): string => {
     const bytes = Buffer.alloc(64 + 56 * types.length);
@@ -113,13 +76,29 @@ describe('prerequisites', () => {
     writeFileSync(file, bytes);
     return file;
   };
-  it('tell a program that needs no loader from one that does', () => {
+  it('that needs no loader is told from one that does', () => {
     const [load, interpreter] = [1, 3];
     expect(isStaticProgram(program(load, load))).toBe(true);
     expect(isStaticProgram(program(load, interpreter, load))).toBe(false);
     expect(isStaticProgram(process.execPath)).toBe(false);
     expect(isStaticProgram(import.meta.filename)).toBe(false);
     expect(isStaticProgram(join(home, 'nowhere'))).toBe(false);
+  });
+});
+
+describe('the CLI’s config file', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it('belongs to the person who called through sudo, and to nobody else', () => {
+    // Only root can give files away.
+    const uid = process.getuid?.() === 0 ? 1234 : process.getuid?.();
+    const gid = process.getuid?.() === 0 ? 5678 : process.getgid?.();
+    vi.stubEnv('SUDO_UID', String(uid));
+    vi.stubEnv('SUDO_GID', String(gid));
+    installCli({ ...cloud(), cliUser: { accessKeyId: 'AKIA', secretAccessKey: 'secret' } });
+    const found = statSync(cliConfigPath(home));
+    expect([found.uid, found.gid, found.mode & 0o777]).toEqual([uid, gid, 0o600]);
+    expect(statSync(join(home, 'bin', 'hivemind')).mode & 0o777).toBe(0o755);
   });
 });
 
