@@ -8,7 +8,7 @@ import { unlinkCli } from './cli-user.ts';
 import { readCloud } from './cloud-file.ts';
 import type { Progress } from './progress.ts';
 import { stopService } from './services.ts';
-import { leaveThisHost } from './this-host.ts';
+import { leaveThisHost, requireIdle } from './this-host.ts';
 
 interface DownOptions {
   readonly home: string;
@@ -31,10 +31,14 @@ export async function down({ home, progress }: DownOptions): Promise<void> {
   });
 }
 
-/** Stops the local cloud and wipes its state. What was made once for all clouds (the cache) stays. */
+/**
+ * Stops the local cloud and wipes its state. What was made once for all clouds (the cache) stays.
+ * @throws CloudError InUse, before anything is changed, while a container of this machine uses a volume
+ */
 export async function reset({ home, progress }: DownOptions): Promise<void> {
   if (!existsSync(home)) return;
   await withLock(`cloud ${home}`, async () => {
+    requireIdle(home);
     const cloud = readCloud(home);
     if (cloud) {
       for (const { name } of listHosts(home))

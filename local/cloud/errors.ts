@@ -1,6 +1,6 @@
 /** What went wrong with the local cloud; the message is for the person at the terminal. */
 export type CloudErrorCode =
-  'Usage' | 'Prerequisite' | 'NotUp' | 'PortTaken' | 'ProcessFailed' | 'DeployFailed' | 'TimedOut';
+  'Usage' | 'Prerequisite' | 'NotUp' | 'InUse' | 'PortTaken' | 'ProcessFailed' | 'DeployFailed' | 'TimedOut';
 
 export class CloudError extends Error {
   readonly code: CloudErrorCode;

@@ -17,7 +17,9 @@ import { hostTags, imdsConfig } from '#local/hosts/imds-process.ts';
 import { adminOf } from '#local/hosts/machine.ts';
 import { isAlive, processRef } from '#local/hosts/processes.ts';
 import { writeJson, type CloudFile } from './cloud-file.ts';
+import { CloudError } from './errors.ts';
 import { callSocket, socketReady } from './http.ts';
+import { currentMountUsers } from './mount-users.ts';
 import { ensureService, runningProcess } from './services.ts';
 import { cloudOfThisMachine, freeThisMachine, takeThisMachine, thisHostFile } from './this-machine.ts';
 
@@ -164,6 +166,21 @@ function ownHelper(): string | undefined {
   if (lstatSync(efsHelper, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
   const target = readlinkSync(efsHelper);
   return target.endsWith('/storage/mount.efs') ? target : undefined;
+}
+
+/**
+ * Nothing on this machine uses a volume of the cloud: what goes on below would take the device away under a container.
+ * @throws CloudError InUse naming the volumes' paths and who uses them
+ */
+export function requireIdle(home: string): void {
+  if (cloudOfThisMachine() !== home) return;
+  const users = currentMountUsers(agentRoot);
+  if (users.length === 0) return;
+  const named = users.map(({ path, pid, command }) => `${path} (by ${command}, pid ${pid})`);
+  throw new CloudError(
+    'InUse',
+    `Containers on this machine still use volumes of this cloud: ${named.join(', ')}. Nothing is changed. Remove the containers ("docker ps" lists them), then repeat.`,
+  );
 }
 
 /**
