@@ -40,17 +40,69 @@ export interface Pair {
 }
 
 /** Runs the two in turn, A B A B …, so that a drift of the machine meets both alike. */
-export async function sideBySide({ what, against, unit, runs, ours, theirs }: Pair): Promise<Comparison> {
-  const samples = { ours: [] as number[], theirs: [] as number[] };
+export async function sideBySide({ ours, theirs, against, ...rest }: Pair): Promise<Comparison> {
+  const [a, b] = await inTurn(rest.runs, [ours, theirs]);
+  return compared(rest, { against, ours: a, theirs: b });
+}
+
+/** Something of ours or of others that is measured with the rest. */
+export interface Contender {
+  readonly name: string;
+  readonly sample: Sample;
+}
+
+export interface Field {
+  /** What each of `ours` is named by, given its name. */
+  readonly what: (name: string) => string;
+  readonly unit: string;
+  readonly runs: number;
+  readonly ours: readonly Contender[];
+  readonly theirs: readonly Contender[];
+}
+
+/** As {@link sideBySide}, for more than two: A B C A B C …; a row for each of ours against each of theirs. */
+export async function allInTurn({ what, ours, theirs, ...rest }: Field): Promise<Comparison[]> {
+  const contenders = [...ours, ...theirs];
+  const spreads = await inTurn(
+    rest.runs,
+    contenders.map(({ sample }) => sample),
+  );
+  const of = (one: Contender): Spread | undefined => spreads[contenders.indexOf(one)];
+  return ours.flatMap((own) =>
+    theirs.map((other) =>
+      compared({ ...rest, what: what(own.name) }, { against: other.name, ours: of(own), theirs: of(other) }),
+    ),
+  );
+}
+
+/** What one run gave of each: figures that are not repeated. */
+export function once(
+  what: { readonly what: string; readonly unit: string },
+  { against, ours, theirs }: { readonly against: string; readonly ours: number; readonly theirs: number },
+): Comparison {
+  return compared(what, { against, ours: spread([ours]), theirs: spread([theirs]) });
+}
+
+async function inTurn(runs: number, samples: readonly Sample[]): Promise<Spread[]> {
+  const figures = samples.map((): number[] => []);
   for (let run = -1; run < runs; run++) {
-    const a = await ours();
-    const b = await theirs();
-    if (run < 0) continue;
-    samples.ours.push(a);
-    samples.theirs.push(b);
+    for (const [index, sample] of samples.entries()) {
+      const figure = await sample();
+      if (run >= 0) figures[index]?.push(figure);
+    }
   }
-  const [a, b] = [spread(samples.ours), spread(samples.theirs)];
-  return { what, against, unit, ours: a, theirs: b, ratio: a.median / b.median };
+  return figures.map(spread);
+}
+
+function compared(
+  { what, unit }: { readonly what: string; readonly unit: string },
+  {
+    against,
+    ours = spread([]),
+    theirs = spread([]),
+  }: { readonly against: string; readonly ours: Spread | undefined; readonly theirs: Spread | undefined },
+): Comparison {
+  return { what, against, unit, ours, theirs, ratio: ours.median / theirs.median };
 }
 
 /** Milliseconds that some work takes. */

@@ -11,6 +11,8 @@ import { findMachine, type Machine } from '#local/hosts/machine.ts';
 import { processRef } from '#local/hosts/processes.ts';
 import { idleAgent, type IdleAgent } from './agent.ts';
 import { apiLatency, apiOf, listPages } from './api.ts';
+import { backupParts, backupWork } from './backups.ts';
+import { full, quick, type Scale } from './backups/scale.ts';
 import { helpTime } from './cli.ts';
 import { ddComparison, dockerRun, onHost } from './containers.ts';
 import { functionBundles } from './functions.ts';
@@ -36,7 +38,7 @@ function agentPid(machine: Machine): number {
 }
 
 /** What can be measured alone: `npm run bench -- help lists` shows these two and writes no document. */
-const parts = ['help', 'bundles', 'api', 'idle', 'docker', 'dd', 'fio', 'lists'] as const;
+const parts = ['help', 'bundles', 'api', 'idle', 'docker', 'dd', 'fio', ...backupParts, 'lists'] as const;
 type Part = (typeof parts)[number];
 
 interface Figures {
@@ -45,7 +47,7 @@ interface Figures {
   readonly idle: IdleAgent | undefined;
 }
 
-async function measure(home: string, wanted: ReadonlySet<Part>): Promise<Figures> {
+async function measure(home: string, wanted: ReadonlySet<Part>, scale: Scale): Promise<Figures> {
   const start = (): Promise<unknown> => up({ home, port: 0, yes: true, docker: true, apart: true, progress });
   const first = await milliseconds(start);
   await down({ home, progress });
@@ -68,6 +70,7 @@ async function measure(home: string, wanted: ReadonlySet<Part>): Promise<Figures
     docker: () => dockerRun(host),
     dd: () => ddComparison(host, machine.paths.dir),
     fio: () => volumeIo({ host, api: apiOf(cloud), instanceId: machine.record.instanceId }),
+    ...backupWork(home, machine, scale),
     lists: () => listPages(cloud),
   };
   for (const part of parts.filter((one) => wanted.has(one)))
@@ -101,10 +104,14 @@ function publish(text: string): void {
   );
 }
 
-const asked = process.argv.slice(2);
+const words = process.argv.slice(2);
+const scale = words.includes('--quick') ? quick : full;
+const asked = words
+  .filter((word) => word !== '--quick')
+  .flatMap((word): readonly string[] => (word === 'backups' ? backupParts : [word]));
 const unknown = asked.filter((one) => !parts.some((part) => part === one));
 if (unknown.length > 0) {
-  process.stderr.write(`bench: "${unknown.join(' ')}" is none of ${parts.join(', ')}\n`);
+  process.stderr.write(`bench: "${unknown.join(' ')}" is none of ${parts.join(', ')}, backups, --quick\n`);
   process.exit(2);
 }
 await ensurePrerequisites({
@@ -114,9 +121,9 @@ await ensurePrerequisites({
 const home = mkdtempSync(join('/var/tmp', 'hivemind-bench-'));
 try {
   const wanted = asked.length === 0 ? parts : parts.filter((part) => asked.includes(part));
-  const text = render(await measure(home, new Set(wanted)));
+  const text = render(await measure(home, new Set(wanted), scale));
   process.stdout.write(`\n${text}\n`);
-  if (wanted.length === parts.length) publish(text);
+  if (wanted.length === parts.length && scale === full) publish(text);
 } finally {
   await reset({ home, progress });
   rmSync(home, { recursive: true, force: true });

@@ -74,7 +74,7 @@ export const dockerTools: readonly Prerequisite[] = [
 ];
 
 /** What `npm run bench` needs on top. */
-export const benchTools: readonly Prerequisite[] = [tool('fio', 'fio')];
+export const benchTools: readonly Prerequisite[] = [tool('fio', 'fio'), tool('zstd', 'zstd')];
 
 export interface PrerequisiteOptions {
   readonly tools: readonly Prerequisite[];

@@ -28,8 +28,8 @@ export class PolicyWorld extends World {
   }
 
   /** So many volumes, all like the first. */
-  static async crowded(count: number): Promise<PolicyWorld> {
-    const world = await PolicyWorld.withVolumes(['first']);
+  static async crowded(count: number, options: WorldOptions = {}): Promise<PolicyWorld> {
+    const world = await PolicyWorld.withVolumes(['first'], options);
     const { volume, lease } = await world.volume('first');
     for (let index = 1; index < count; index++) {
       const id = `vol-${String(index).padStart(26, '0')}`;

@@ -1,0 +1,50 @@
+import type { Machine } from '#local/hosts/machine.ts';
+import { freezes } from './backups/freeze.ts';
+import { increments } from './backups/increments.ts';
+import { policyRuns } from './backups/policy-runs.ts';
+import type { Scale } from './backups/scale.ts';
+import { stageOn, type Stage } from './backups/stage.ts';
+import { throughput } from './backups/throughput.ts';
+import { treesOf, type Tree } from './backups/trees.ts';
+import type { Comparison } from './measure.ts';
+
+/** Parts of the benchmark that are about backups; `backups` on the command line means them all. */
+export const backupParts = ['archives', 'increments', 'freezes', 'policies'] as const;
+
+/** Each part's work, on a host of a cloud; volumes with the trees are made by the first part that needs them. */
+export function backupWork(
+  home: string,
+  machine: Machine,
+  scale: Scale,
+): Readonly<Record<(typeof backupParts)[number], () => Promise<Comparison[]>>> {
+  const stage = stageOn(home, machine);
+  const filled = new Set<string>();
+  const overTrees = async (work: (tree: Tree) => Promise<Comparison[]>): Promise<Comparison[]> => {
+    const rows: Comparison[] = [];
+    for (const tree of treesOf(scale)) {
+      const release = await held(stage, tree, filled);
+      rows.push(...(await work(tree)));
+      await release();
+    }
+    return rows;
+  };
+  return {
+    archives: () => overTrees((tree) => throughput(stage, tree, scale)),
+    increments: () => overTrees((tree) => increments(stage, tree)),
+    freezes: () => freezes(stage, scale),
+    policies: () => policyRuns(scale),
+  };
+}
+
+/** A container uses the tree's volume, which has its files, until the function that this gives is called. */
+async function held(stage: Stage, tree: Tree, filled: Set<string>): Promise<() => Promise<void>> {
+  const { name } = tree;
+  if (!filled.has(name)) await stage.create(name);
+  const release = await stage.hold(name);
+  if (!filled.has(name)) {
+    tree.fill(stage.seenFrom(name));
+    await stage.host('sync', '-f', stage.pathOf(name));
+  }
+  filled.add(name);
+  return release;
+}

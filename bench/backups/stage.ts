@@ -1,0 +1,53 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { insideOf, type Machine } from '#local/hosts/machine.ts';
+import { run } from '#local/hosts/exec.ts';
+import { onHost, type OnHost } from '../containers.ts';
+
+/** Where backups are measured: a host, the CLI, volumes that a container holds or nobody does. */
+export interface Stage {
+  readonly home: string;
+  readonly host: OnHost;
+  /** A folder of the host's disk for archives and repositories; no volume. */
+  readonly scratch: string;
+  /** `hivemind …`; gives what it printed. */
+  hivemind(...args: string[]): Promise<string>;
+  /** Makes a volume of 4 GiB on the host. */
+  create(volume: string): Promise<void>;
+  /** Has a container use a volume until the function that it gives is called. */
+  hold(volume: string): Promise<() => Promise<void>>;
+  /** Its files as the host sees them while a container holds it. */
+  pathOf(volume: string): string;
+  /** The same as this process sees them. */
+  seenFrom(volume: string): string;
+}
+
+export function stageOn(home: string, machine: Machine): Stage {
+  const host = onHost(machine);
+  const scratch = join(machine.paths.dir, 'bench-backups');
+  mkdirSync(scratch, { recursive: true });
+  const hivemind = (...args: string[]): Promise<string> =>
+    run(join(home, 'bin', 'hivemind'), args, {
+      timeout: 600_000,
+      env: { HOME: join(home, 'cli'), XDG_CONFIG_HOME: '' },
+    });
+  const pathOf = (volume: string): string => `/var/lib/hivemind/volumes/${volume}`;
+  return {
+    home,
+    host,
+    scratch,
+    hivemind,
+    create: async (volume) => {
+      await hivemind('volume', 'create', volume, '--size', '4G', '--zone', machine.record.zone, '--wait');
+    },
+    hold: async (volume) => {
+      const args = `run -d --network none -v ${volume}:/data --volume-driver hivemind busybox sleep 36000`;
+      const container = (await host('docker', ...args.split(' '))).trim();
+      return async () => {
+        await host('docker', 'rm', '-f', container);
+      };
+    },
+    pathOf,
+    seenFrom: (volume) => join(`/proc/${insideOf(machine).init.pid}/root`, pathOf(volume)),
+  };
+}
