@@ -186,6 +186,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DeleteSnapshot',
     'ec2:CreateTags',
     'kms:CreateGrant',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
   ],
   'efs-worker': [
     'sqs:SendMessage',
@@ -260,7 +263,7 @@ test('objects are within reach under their prefix only, manifests for what signs
     new Set(reach.filter((one) => one.prefix === prefix).map(({ name }) => name));
   expect(reach.filter(({ prefix }) => prefix !== 'transfers' && prefix !== 'manifests')).toEqual([]);
   expect(by('manifests')).toEqual(new Set(['hosts-api']));
-  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker']));
+  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker', 'ebs-worker']));
 });
 
 test('only the sweeper reads the index of unfinished work', () => {

@@ -111,12 +111,13 @@ export class World {
     });
     const ebs = portsOf('ebs-worker');
     const { region } = settings;
-    this.worker = new Worker(ebs, ebsDriver({ ...ebs, storage, instances, undoWindowHours, region }));
+    const { objects } = this;
+    const aws = { storage, instances, objects };
+    this.worker = new Worker(ebs, ebsDriver({ ...ebs, ...aws, undoWindowHours, region }));
     const efs = portsOf('efs-worker');
     this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
     const backups = portsOf('backup-worker');
     this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, recovery, instances }));
-    const { objects } = this;
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
 
