@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { clearTransfers } from '../permissions/archive.ts';
+import { clearTransfers, removeManifests } from '../permissions/archive.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
@@ -80,6 +80,7 @@ export class Workers extends Construct {
         ...onSnapshots(this),
         ...onRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
+        ...removeManifests(storage),
       ],
       timeout,
     });

@@ -86,6 +86,7 @@ export const EfsWorkerEnvironment = Common.extend({
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });
 export const SweeperEnvironment = Common.extend({
+  ...Archives,
   ...Starter,
   ...RunStarter,
   ...Waker,

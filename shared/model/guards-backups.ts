@@ -1,7 +1,7 @@
 const reads = 'test/unit/backups/reads.test.ts';
 
-/** The guards of reading single files of a backup, as {@link file://./guards.ts} has them. */
-export const extractGuards = {
+/** Guards of single files and manifests of backups, as {@link file://./guards.ts} has them. */
+export const backupGuards = {
   'extract-cleans': {
     contract: 7,
     says: 'A browse or an extract ends when its scratch volume is gone, whatever came of it.',
@@ -17,5 +17,10 @@ export const extractGuards = {
     contract: 9,
     says: 'No link in a backup is followed when a file of it is read.',
     test: 'test/unit/agent/extract.test.ts',
+  },
+  'manifest-of-record': {
+    contract: 7,
+    says: 'The sweep removes no manifest whose backup has a record.',
+    test: 'test/unit/sweep/leftovers.test.ts',
   },
 } as const;
