@@ -17,6 +17,8 @@ export interface PackOptions {
   /** The directory that the volume's users see; other filesystems mounted below it are left out, as empty directories. */
   readonly directory: string;
   readonly metadata: ArchiveMetadata;
+  /** Names in it that are left out; default: those in a volume's root that are not the user's. */
+  readonly without?: readonly string[];
   /** Of gzip, 1 to 9; default 6. */
   readonly level?: number;
   readonly signal?: AbortSignal;
@@ -70,7 +72,7 @@ export function pack(options: PackOptions): Packing {
 async function run(options: PackOptions, stream: PassThrough): Promise<PackResult> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const tar = startTar(options.directory);
+  const tar = startTar(options);
   const ended = childEnd(tar);
   const packed: Packed = { entries: 0, files: 0, skipped: [], readBytes: 0 };
   const sum = { hash: createHash('sha256'), bytes: 0 };
@@ -118,7 +120,7 @@ async function run(options: PackOptions, stream: PassThrough): Promise<PackResul
   };
 }
 
-function startTar(directory: string): Tar {
+function startTar({ directory, without = reservedNames }: PackOptions): Tar {
   const args = [
     '--create',
     '--file=-',
@@ -134,7 +136,7 @@ function startTar(directory: string): Tar {
     '--quoting-style=escape',
     '--anchored',
     '--no-wildcards',
-    ...reservedNames.map((name) => `--exclude=./${name}`),
+    ...without.map((name) => `--exclude=./${name}`),
     '.',
   ];
   return spawn('tar', args, {

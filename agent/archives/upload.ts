@@ -1,6 +1,7 @@
 import { partBytesFor } from '#shared/model/transfer.ts';
 import { uploadStream } from '#shared/client/transfer/upload-stream.ts';
 import type { PartUrls, TransferOptions, UploadResult } from '#shared/client/transfer/types.ts';
+import { reservedNames } from './reserved.ts';
 import { pack, type PackOptions, type PackResult } from './pack.ts';
 
 export interface UploadArchiveOptions extends Omit<PackOptions, 'signal' | 'onProgress'>, TransferOptions {
@@ -23,10 +24,10 @@ const spareBytes = 64 * 2 ** 20;
  */
 export async function uploadArchive(options: UploadArchiveOptions): Promise<UploadedArchive> {
   const abort = new AbortController();
-  const { directory, metadata, level, expectedBytes } = options;
+  const { directory, metadata, without = reservedNames, level, expectedBytes } = options;
   const signal =
     options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
-  const packing = pack({ directory, metadata, signal, ...(level === undefined ? {} : { level }) });
+  const packing = pack({ directory, metadata, without, signal, ...(level === undefined ? {} : { level }) });
   try {
     const partBytes = partBytesFor(Math.ceil(expectedBytes * 1.125) + spareBytes);
     const sent = await uploadStream(packing.stream, { ...options, partBytes });

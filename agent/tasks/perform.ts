@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { HostTask } from '#shared/model/task.ts';
 import { cut, type CutPorts } from './cut.ts';
+import { extract, type ExtractTaskPorts } from './extract.ts';
 import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
 import type { Performed } from './tasks.ts';
@@ -9,7 +10,8 @@ import { verify, type VerifyTaskPorts } from './verify.ts';
 
 export type PerformPorts = Omit<CutPorts, 'keepManifest'> &
   Omit<VerifyTaskPorts, 'directory' | 'manifests'> &
-  Omit<ManifestPorts, 'manifests'> & {
+  Omit<ManifestPorts, 'manifests'> &
+  Omit<ExtractTaskPorts, 'directory'> & {
     /** The agent's state folder. */
     readonly root: string;
     readonly transfer: TransferPorts;
@@ -36,6 +38,8 @@ export function performer(ports: PerformPorts): (task: HostTask) => Promise<Perf
         return { result: await importVolume(ports.transfer, task) };
       case 'verify':
         return { result: await verify(all, task) };
+      case 'extract':
+        return { result: await extract(all, task) };
     }
   };
 }

@@ -71,7 +71,7 @@ export async function importVolume(ports: TransferPorts, task: ImportTask): Prom
 }
 
 /** S3 may take its time to put many parts together: the same again finds it done. */
-async function persist(complete: () => Promise<void>): Promise<void> {
+export async function persist(complete: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await complete();
@@ -92,7 +92,7 @@ async function demandUnused({ engine }: TransferPorts, { volumeId, name }: Impor
   });
 }
 
-function reportOf(files: number, notes: readonly string[]): TransferReport {
+export function reportOf(files: number, notes: readonly string[]): TransferReport {
   return { files, notes: notes.slice(0, 100).map((note) => note.slice(0, 512)) };
 }
 

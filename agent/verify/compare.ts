@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textToPath, type BytePath } from '#shared/model/byte-path.ts';
 import { contentsOf } from './contents.ts';
-import { entryOf, textToPath, type Entry } from './entry.ts';
+import { entryOf, type Entry } from './entry.ts';
 import type { ManifestReader } from './manifest.ts';
 import { wordOf, type Tally } from './tally.ts';
-import { inWalkOrder, ownNames, walk, type BytePath, type Found } from './walk.ts';
+import { inWalkOrder, ownNames, walk, type Found } from './walk.ts';
 
 export interface CompareSubject {
   /** Where the copy is mounted read-only. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { BytePath, Found } from './walk.ts';
+import { pathToText } from '#shared/model/byte-path.ts';
+import type { Found } from './walk.ts';
 
 export const entryKinds = ['file', 'directory', 'symlink', 'other'] as const;
 
@@ -24,23 +25,6 @@ export const Entry = z.strictObject({
 });
 export type Entry = z.infer<typeof Entry>;
 
-const byteMark = 'base64:';
-
-/** A path as JSON can hold it. */
-export function pathToText(path: BytePath): string {
-  const bytes = Buffer.from(path, 'latin1');
-  const text = bytes.toString('utf8');
-  const isText = Buffer.from(text, 'utf8').equals(bytes) && !text.startsWith(byteMark);
-  return isText ? text : `${byteMark}${bytes.toString('base64')}`;
-}
-
-export function textToPath(text: string): BytePath {
-  const bytes = text.startsWith(byteMark)
-    ? Buffer.from(text.slice(byteMark.length), 'base64')
-    : Buffer.from(text, 'utf8');
-  return bytes.toString('latin1');
-}
-
 /** What is found, without a judgement on whether it is settled. */
 export function entryOf({ path, stat }: Found): Omit<Entry, 'settled' | 'hash'> {
   return {
@@ -56,7 +40,7 @@ export function entryOf({ path, stat }: Found): Omit<Entry, 'settled' | 'hash'> 
   };
 }
 
-function kindOf(stat: Found['stat']): Entry['kind'] {
+export function kindOf(stat: Found['stat']): Entry['kind'] {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   return stat.isSymbolicLink() ? 'symlink' : 'other';

@@ -1,6 +1,5 @@
 import { reportedMismatches } from '#shared/model/verify.ts';
-import { pathToText } from './entry.ts';
-import type { BytePath } from './walk.ts';
+import { pathToText, type BytePath } from '#shared/model/byte-path.ts';
 
 const textLimit = 512;
 

@@ -1,11 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
-/**
- * A path below the root, each character one byte: names on disk need not be UTF-8. Such strings compare as their bytes do.
- */
-export type BytePath = string;
+import type { BytePath } from '#shared/model/byte-path.ts';
 
 export interface Found {
   readonly path: BytePath;

@@ -11,6 +11,8 @@ export function backupCommands(world: World) {
   backups.addCommand(inspect(world));
   backups.addCommand(remove(world));
   backups.addCommand(drill(world));
+  backups.addCommand(browse(world));
+  backups.addCommand(extract(world));
   backups.addCommand(hold(world));
   backups.addCommand(release(world));
   backups.addCommand(policyCommands(world));
@@ -80,6 +82,49 @@ function drill(world: World) {
     .action(async (id, options, command) =>
       act(world, command, async (context) =>
         (await import('./drill.ts')).drillBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function browse(world: World) {
+  return leaf('browse', 'List a directory of a backup, without restoring it')
+    .argument('<id>', 'id of the backup')
+    .argument('[path]', 'below the volume’s root; default: the root itself')
+    .option('-q, --quiet', 'print paths only, as extract takes them')
+    .option('--host <id>', 'the host that reads; default: a running one of the namespace')
+    .option('--timeout <duration>', 'how long to wait at most; default 24h')
+    .addHelpText(
+      'after',
+      examples('hivemind backup browse bak-01J0…', 'hivemind backup browse bak-01J0… db --json'),
+    )
+    .action(async (backup, path, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./browse.ts')).browseBackup(context, { backup, path }, options),
+      ),
+    );
+}
+
+function extract(world: World) {
+  return leaf('extract', 'Fetch one file or directory of a backup, without restoring the rest')
+    .argument('<id>', 'id of the backup')
+    .argument('<path>', 'below the volume’s root; "." is the root itself')
+    .option(
+      '--output <file|directory>',
+      'where it goes: a file as it is, a directory as a tar.gz; default: here, under its own name',
+    )
+    .option('--overwrite', 'replace a file that is there')
+    .option('--host <id>', 'the host that reads; default: a running one of the namespace')
+    .option('--timeout <duration>', 'how long to wait at most; default 24h')
+    .addHelpText(
+      'after',
+      examples(
+        'hivemind backup extract bak-01J0… db/data.sql',
+        'hivemind backup extract bak-01J0… db --output db.tar.gz',
+      ),
+    )
+    .action(async (backup, path, options, command) =>
+      act(world, command, async (context) =>
+        (await import('./extract.ts')).extractBackup(context, { backup, path }, options),
       ),
     );
 }

@@ -45,7 +45,9 @@ const readers: readonly Reader[] = [
     read: (context, signal) => volumeNames(context, signal, { deleted: 'true' }),
   },
   {
-    commands: ['backup inspect', 'backup delete', 'backup hold', 'backup release'],
+    commands: ['inspect', 'delete', 'drill', 'browse', 'extract', 'hold', 'release'].map(
+      (command) => `backup ${command}`,
+    ),
     read: backupIds,
   },
   {

@@ -36,7 +36,7 @@ export async function backupToFile(context: Context, volume: string, flags: Outp
     downloadToFile({ file, overwrite, url, sizeBytes, sha256, onProgress }),
   );
   await rm(noteOf(file), { force: true });
-  await forget(context, operation);
+  await forgetExport(context, operation);
   sayNotes(context.world, made.report);
   const result = { volume, file, sizeBytes, sha256, operation, report: made.report };
   const files = made.report?.files ?? 0;
@@ -47,7 +47,8 @@ export async function backupToFile(context: Context, volume: string, flags: Outp
   );
 }
 
-async function mayReplace({ world }: Context, file: string, overwrite: boolean): Promise<boolean> {
+/** Whether a file that may be there can be replaced. @throws ProductError InvalidInput when it is there and may not */
+export async function mayReplace({ world }: Context, file: string, overwrite: boolean): Promise<boolean> {
   if (overwrite || !(await isThere(file))) return overwrite;
   if (world.terminal.asks && (await world.terminal.confirm(`${file} is there already. Replace it?`)))
     return true;
@@ -105,7 +106,7 @@ async function packed(context: Context, begun: Operation, { output, timeout }: O
 }
 
 /** The file is here. What is not removed now the bucket removes within a day. */
-async function forget({ api, namespace, world }: Context, operation: string): Promise<void> {
+export async function forgetExport({ api, namespace, world }: Context, operation: string): Promise<void> {
   try {
     await api.call('removeExport', { params: { namespace, operation } });
   } catch (error) {

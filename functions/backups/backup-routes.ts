@@ -10,6 +10,7 @@ import { drillBackup } from './drill-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
 import { holdBackup } from './hold-backup.ts';
 import { listBackups } from './list-backups.ts';
+import { browseBackup, extractBackup } from './read-backup.ts';
 import { restoreBackup } from './restore-backup.ts';
 
 /** Each route of the backups API, as a call of its use case. */
@@ -42,6 +43,16 @@ export function backupRoutes(ports: PolicyPorts & TransferPorts): RouteHandlers<
       }),
     drillBackup: (request) =>
       drillBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        ...request.body,
+      }),
+    browseBackup: (request) =>
+      browseBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        ...request.body,
+      }),
+    extractBackup: (request) =>
+      extractBackup(ports, callOf(request, request.params.namespace), {
         backup: request.params.backup,
         ...request.body,
       }),

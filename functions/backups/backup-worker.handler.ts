@@ -1,6 +1,7 @@
 import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
+import { S3ManifestObjects } from '#shared/aws/archive/s3-manifest-objects.ts';
 import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
 import { openTable } from '#shared/aws/table/table.ts';
@@ -25,6 +26,7 @@ const driver = backupDriver({
     fileSystemArn: environment.FILE_SYSTEM_ARN,
   }),
   instances: new Ec2Instances(),
+  manifests: new S3ManifestObjects(environment.ARCHIVE_BUCKET_NAME),
 });
 const clock = () => new Date();
 const ports = { table, waker: new QueueWaker(table, logger), log: logger, clock };

@@ -106,7 +106,8 @@ async function ownTransfer(
   const { host } = await bootedRecord(ports, caller, bootId);
   const task = await taskOf(ports, host.id, operation);
   const transfer = await ports.table.read('transfer', keys.transfer(operation));
-  const asked = task.kind === kind && task.result === undefined;
+  // What is read from a backup is sent like an export.
+  const asked = (task.kind === 'extract' ? 'export' : task.kind) === kind && task.result === undefined;
   // Removed: the operation has given it up.
   if (asked && transfer?.kind === kind && !transfer.removed) return transfer;
   throw noTask(operation);

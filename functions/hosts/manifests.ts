@@ -1,5 +1,6 @@
 import type { SignedObjects } from '#shared/aws/signed-objects.ts';
 import { replace } from '#shared/aws/table/writes.ts';
+import { manifestKey } from '#shared/model/drill.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ManifestAnswer, ManifestRequest } from '#shared/model/task.ts';
@@ -11,11 +12,6 @@ import { taskOf } from './host-tasks.ts';
 export interface ManifestPorts extends HostPorts {
   /** The manifests in the archive bucket. */
   readonly manifests: SignedObjects;
-}
-
-/** Where a backup's manifest is in the archive bucket. */
-function manifestKey(backupId: string): string {
-  return `manifests/${backupId}.json.gz`;
 }
 
 /**

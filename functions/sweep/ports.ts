@@ -1,3 +1,4 @@
+import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { BlockStorage, Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
 import type { Executions, RunExecutions } from '#shared/aws/executions.ts';
@@ -11,6 +12,7 @@ export interface SweepPorts {
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
   readonly snapshots: Pick<Snapshots, 'deleteSnapshot'>;
   readonly inventory: Inventory;
+  readonly manifests: ManifestObjects;
   readonly executions: Executions;
   readonly queues: Pick<HostQueues, 'remove'>;
   /** Of runs of policies. */
@@ -33,6 +35,8 @@ export interface SweepReport {
   readonly doubles?: readonly string[] | undefined;
   /** Snapshots and access points without a record; undefined where this sweep did not look. */
   readonly leftovers: readonly string[] | undefined;
+  /** Backups without a record whose manifest was removed; undefined where this sweep did not look. */
+  readonly manifests: readonly string[] | undefined;
   /** Terminated hosts whose queue was removed, and whose record was. */
   readonly queues: readonly string[];
   readonly hosts: readonly string[];

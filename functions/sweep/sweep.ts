@@ -2,6 +2,7 @@ import { metricNames } from '#shared/model/metrics.ts';
 import { forgetHosts, removeQueues } from './hosts.ts';
 import { findLeaks } from './leaks.ts';
 import { findLeftovers } from './leftovers.ts';
+import { removeManifests } from './manifests.ts';
 import type { SweepPorts, SweepReport } from './ports.ts';
 import { startPurges } from './purges.ts';
 import { restartOperations, restartRuns } from './restarts.ts';
@@ -10,7 +11,7 @@ import { restartOperations, restartRuns } from './restarts.ts';
  * Finishes what a crash left: operations and policies' runs without an execution are started again (the worker goes on, or takes an attach that
  * is too old back), tombstones whose undo window has ended get a purge operation, and what is in AWS without a record is reported.
  * It never calls AWS for a volume (contract 8: that is the worker's, under its claim) and never deletes storage (contract 4):
- * all that it removes are second snapshots of a backup, and the queues and records of terminated hosts.
+ * all that it removes are second snapshots of a backup, manifests of removed ones, and the queues and records of terminated hosts.
  * Its parts do not need one another: what one of them fails at keeps none of the others from their work.
  * @throws what the first part that failed threw, after the others are done and counted; each failure is logged
  */
@@ -25,11 +26,12 @@ export async function sweep(ports: SweepPorts): Promise<SweepReport> {
   parts.count(metricNames.leakedVolumes, leaks);
   const { left: leftovers, doubles } = (await parts.run('leftovers', findLeftovers)) ?? {};
   parts.count(metricNames.leftovers, leftovers);
+  const manifests = await parts.run('manifests', removeManifests);
   const queues = await parts.run('queues', removeQueues);
   const hosts = await parts.run('hosts', forgetHosts);
   const { restarted = [], stuck = [] } = operations ?? {};
   const found = { purges: purges ?? [], runs: runs ?? [], leaks: leaks ?? [], queues: queues ?? [] };
-  const report = { restarted, stuck, ...found, leftovers, doubles, hosts: hosts ?? [] };
+  const report = { restarted, stuck, ...found, leftovers, doubles, manifests, hosts: hosts ?? [] };
   ports.log.info('swept', { ...report, failed: parts.failed });
   parts.rethrow();
   return report;

@@ -1,3 +1,4 @@
+import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
@@ -17,6 +18,7 @@ const driver = ebsDriver({
   table,
   storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
   instances: new Ec2Instances(),
+  objects: new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME),
   region: process.env['AWS_REGION'] ?? 'us-east-1',
   undoWindowHours: environment.UNDO_WINDOW_HOURS,
 });

@@ -1,6 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { ulid } from 'ulid';
 import * as z from 'zod';
+import { S3ManifestObjects } from '#shared/aws/archive/s3-manifest-objects.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2Snapshots } from '#shared/aws/ec2/ec2-snapshots.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
@@ -20,6 +21,7 @@ const ports = {
   storage: new Ec2BlockStorage({ keyArn: '' }),
   snapshots: new Ec2Snapshots(),
   inventory: new AwsInventory({ fileSystemId: environment.FILE_SYSTEM_ID }),
+  manifests: new S3ManifestObjects(environment.ARCHIVE_BUCKET_NAME),
   queues: new SqsHostQueues(environment.QUEUE_PREFIX),
   executions: new StepFunctionsExecutions(environment.STATE_MACHINE_ARN),
   runs: new StepFunctionsRuns(environment.RUN_MACHINE_ARN),

@@ -1,19 +1,9 @@
-import type { HostRecord } from '#shared/aws/table/records.ts';
 import { errorCodes, isErrorCode, type ErrorCode } from '#shared/model/errors.ts';
 import type { TaskItem } from '#shared/model/items.ts';
 import { judgeReport, type DrillFinding } from '#shared/model/rules-drill.ts';
-import type { VolumeState } from '#shared/model/states.ts';
-import { planAttach } from './planner-ebs-attach.ts';
-import { planLeave } from './planner-ebs-detach.ts';
-import { mayAppearYet, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
-import { done, minutes } from './planner.ts';
-
-/** How long a host has to begin to look. */
-const hostPatience = minutes(10);
-/** How long it may compare; a larger volume needs a drill by hand. */
-const comparePatience = minutes(240);
-/** Its filesystem check and the person's own come on top. */
-const lateReport = minutes(30);
+import { wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
+import { isGivenUp, planRemoval, planToHost, readPatience, scratchTask } from './planner-scratch.ts';
+import { done, type Failure } from './planner.ts';
 
 /**
  * A drill: a scratch volume is made from the backup, attached, looked into by the host; what was found is written down; and
@@ -24,19 +14,14 @@ export function planDrill(facts: EbsFacts): EbsStep {
 }
 
 function planLook(facts: EbsFacts): EbsStep {
-  const { record, drill } = facts;
-  if (drill?.backup === undefined) return found(facts, { outcome: 'failed', detail: 'The backup is gone.' });
-  if (record.volume.state !== 'attached') return planRestore(facts);
-  return drill.task === undefined ? ask(facts) : judge(facts, drill.task);
+  const { record, scratch } = facts;
+  if (scratch?.backup === undefined)
+    return found(facts, { outcome: 'failed', detail: 'The backup is gone.' });
+  if (record.volume.state !== 'attached') return planToHost(facts, (failure) => notRestored(facts, failure));
+  return scratch.task === undefined ? ask(facts) : judge(facts, scratch.task);
 }
 
-/** The way of any volume to its host; what would be taken back there ends the drill here. */
-function planRestore(facts: EbsFacts): EbsStep {
-  const step = planAttach(facts);
-  if (step.kind === 'confirmAttached') return { ...step, kind: 'scratchAttached', progress: 50 };
-  if (step.kind !== 'takeBack' && step.kind !== 'failCreate')
-    return { ...step, progress: Math.floor(step.progress / 2) };
-  const { code, detail } = step.failure;
+function notRestored(facts: EbsFacts, { code, detail }: Failure): EbsStep {
   return found(facts, { outcome: couldNotTry.has(code) ? 'overdue' : 'failed', detail });
 }
 
@@ -51,54 +36,36 @@ const couldNotTry: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 function ask(facts: EbsFacts): EbsStep {
-  const { operation, record, drill, now } = facts;
+  const { operation, record, scratch } = facts;
   const { volume, lease } = record;
-  const hostId = operation.host ?? '';
   const format = lease?.filesystem;
-  if (format?.state !== 'formatted' || volume.storage?.kind !== 'ebs' || drill?.backup === undefined)
+  if (format?.state !== 'formatted' || volume.storage?.kind !== 'ebs' || scratch?.backup === undefined)
     return found(facts, { outcome: 'failed', detail: 'The backup holds no filesystem.' });
-  const { id: backupId, manifest } = drill.backup;
+  const { id: backupId, manifest } = scratch.backup;
   return {
     kind: 'askVerify',
     task: {
+      ...scratchTask(facts),
       kind: 'verify',
-      operationId: operation.id,
-      hostId,
-      volumeId: volume.id,
-      epoch: operation.epoch ?? 0,
-      deadline: new Date(now.getTime() + hostPatience).toISOString(),
-      at: now.toISOString(),
-      begun: false,
       backupId,
       serial: volume.storage.volumeId,
       filesystem: { type: format.type, uuid: format.uuid },
-      patienceSeconds: comparePatience / 1000,
+      patienceSeconds: readPatience / 1000,
       ...(manifest === undefined ? {} : { manifest }),
       ...(operation.check === undefined ? {} : { check: operation.check }),
     },
-    message: `Asking ${hostId} to look into the copy`,
+    message: `Asking ${operation.host ?? ''} to look into the copy`,
     progress: 60,
   };
 }
 
 function judge(facts: EbsFacts, task: TaskItem): EbsStep {
-  const { target, now } = facts;
   const { result, hostId } = task;
   if (result?.verify !== undefined) return found(facts, judgeReport(result.verify));
   if (result !== undefined) return found(facts, refusedBy(task));
-  if (target === undefined || isGone(target, now) || now.getTime() > latest(task))
+  if (isGivenUp(facts, task))
     return found(facts, { outcome: 'overdue', detail: `${hostId} has not looked into the copy in time.` });
   return { ...wait(facts, `${hostId} is looking into the copy`), progress: 70 };
-}
-
-function latest({ deadline }: TaskItem): number {
-  return Date.parse(deadline) + comparePatience + lateReport;
-}
-
-/** Its agent says nothing any more: it does not look either. */
-function isGone({ host, seen }: HostRecord, now: Date): boolean {
-  const seenAt = Date.parse(seen?.at ?? host.lastSeenAt);
-  return host.instanceState === 'terminated' || now.getTime() - seenAt > hostPatience;
 }
 
 function refusedBy({ hostId, result }: TaskItem): DrillFinding {
@@ -124,45 +91,8 @@ export function planDrillRefusal(facts: EbsFacts, detail: string): EbsStep {
   return { ...wait(facts, detail, 60), progress: facts.operation.progress };
 }
 
-/** The way of a scratch volume out of each state, by the table of states. */
-const wayOut: Readonly<Partial<Record<VolumeState, VolumeState>>> = {
-  creating: 'failed',
-  attaching: 'available',
-  detaching: 'available',
-  available: 'deleted',
-  failed: 'deleted',
-  deleted: 'purging',
-};
-
 function planEnd(facts: EbsFacts): EbsStep {
-  const { record, operation } = facts;
-  const { state, storage } = record.volume;
-  const say = { message: 'Removing the scratch volume', progress: 90 };
-  if (state === 'attached') return { kind: 'retire', mark: 'retire:detaching', to: 'detaching', ...say };
-  const leaving = leave(facts);
-  if (leaving !== undefined) return { ...leaving, progress: 85 };
-  const to = wayOut[state];
-  if (to !== undefined) return { kind: 'retire', mark: `retire:${to}`, to, ...say };
-  if (storage?.kind === 'ebs' && !done(operation, 'deleteVolume'))
-    return { kind: 'deleteVolume', ebsId: storage.volumeId, ...say };
-  return { kind: 'finishDrill', message: operation.error?.detail ?? 'Passed', progress: 100 };
-}
-
-/** Off every host that EC2 or the record knows of. */
-function leave(facts: EbsFacts): EbsStep | undefined {
-  const { block, record } = facts;
-  if (done(facts.operation, 'deleteVolume')) return undefined;
-  if (block === undefined) {
-    const isLagging = record.attachments.length > 0 && mayAppearYet(facts);
-    return isLagging ? wait(facts, 'Waiting for EC2 to show the scratch volume') : undefined;
-  }
-  const hosts = [
-    ...record.attachments.map(({ hostId }) => hostId),
-    ...block.attachments.map(({ instanceId }) => instanceId),
-  ];
-  for (const host of new Set(hosts)) {
-    const leaving = planLeave(facts, host);
-    if (leaving !== undefined) return leaving;
-  }
-  return undefined;
+  const { operation } = facts;
+  const end = { kind: 'finishDrill', message: operation.error?.detail ?? 'Passed', progress: 100 } as const;
+  return planRemoval(facts) ?? end;
 }

@@ -5,7 +5,7 @@ import type {
   Snapshot,
 } from '#shared/aws/ec2/block-storage.ts';
 import type { HostRecord, VolumeRecord } from '#shared/aws/table/records.ts';
-import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
+import type { BackupItem, OperationItem, TaskItem, TransferItem } from '#shared/model/items.ts';
 import type { DrillFinding } from '#shared/model/rules-drill.ts';
 import type { VolumeState } from '#shared/model/states.ts';
 import { ageOf, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
@@ -24,12 +24,20 @@ export interface EbsFacts {
   readonly holderPowerless: boolean;
   /** The host it is to be attached to. */
   readonly target: HostRecord | undefined;
-  /** Of a drill: the backup that is drilled, and what its host was asked. */
-  readonly drill?:
-    { readonly backup: BackupItem | undefined; readonly task: TaskItem | undefined } | undefined;
+  /** Of what works on a scratch volume. */
+  readonly scratch?: ScratchFacts | undefined;
   readonly now: Date;
   readonly undoWindowHours: number;
   readonly region: string;
+}
+
+/** What a drill, a browse and an extract turn on besides. */
+export interface ScratchFacts {
+  readonly backup: BackupItem | undefined;
+  /** What the host was asked. */
+  readonly task: TaskItem | undefined;
+  /** What it has sent: not of a drill. */
+  readonly transfer: TransferItem | undefined;
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
@@ -75,7 +83,7 @@ export interface EbsSteps extends CommonSteps {
   deleteVolume: { readonly ebsId: string };
   /** The storage is freed: the record goes with its final backups that were removed, or stays for the backups there are. */
   forget: { readonly keep: boolean; readonly removed: readonly BackupItem[] };
-  /** A drill's scratch volume is attached; the drill goes on. */
+  /** A scratch volume is attached; the operation goes on. */
   scratchAttached: { readonly device: string };
   /** Asks the host to look into it. */
   askVerify: { readonly task: TaskItem };
@@ -85,6 +93,14 @@ export interface EbsSteps extends CommonSteps {
   retire: { readonly to: VolumeState };
   /** The scratch volume is gone. Ends a drill. */
   finishDrill: Record<never, never>;
+  /** Asks the host to read it. */
+  askExtract: { readonly task: TaskItem };
+  /** Writes down that it was read, or why not; from now on its scratch volume is removed. */
+  recordExtract: { readonly failure: Failure | undefined };
+  /** S3 AbortMultipartUpload or DeleteObject. */
+  removeArchive: Record<never, never>;
+  /** The scratch volume is gone. Ends a browse or an extract. */
+  finishExtract: Record<never, never>;
 }
 
 interface AttachStep {

@@ -2,6 +2,7 @@ import type { ProductError } from '#shared/model/errors.ts';
 import type { OperationItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { planDrill, planDrillRefusal } from './planner-drill.ts';
+import { planExtract, planExtractRefusal } from './planner-extract.ts';
 import { planAttach, planTakeBack } from './planner-ebs-attach.ts';
 import { planCreate } from './planner-ebs-create.ts';
 import { planDelete, planPurge } from './planner-ebs-delete.ts';
@@ -30,6 +31,9 @@ export function planEbs(facts: EbsFacts): EbsStep {
       return planPurge(facts);
     case 'drill':
       return planDrill(facts);
+    case 'browse':
+    case 'extract':
+      return planExtract(facts);
     default:
       return misdirected(operation);
   }
@@ -43,6 +47,7 @@ export function planRefusal(facts: EbsFacts, error: ProductError): EbsStep {
   const say = { message: error.message, progress: operation.progress };
   const { state } = record.volume;
   if (operation.kind === 'drill') return planDrillRefusal(facts, error.message);
+  if (operation.kind === 'browse' || operation.kind === 'extract') return planExtractRefusal(facts, failure);
   if (state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
   if (operation.kind === 'attach' && operation.error === undefined)
     return { kind: 'takeBack', failure, ...say };

@@ -4,6 +4,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { removeManifests } from '../permissions/archive.ts';
 import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
@@ -40,6 +41,7 @@ export class Sweeper extends Construct {
         RUN_MACHINE_ARN: runMachine.stateMachineArn,
         QUEUE_PREFIX: hostQueuePrefix,
         FILE_SYSTEM_ID: storage.files.fileSystemId,
+        ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
       },
       permissions: [
         ...onTable(storage),
@@ -52,6 +54,7 @@ export class Sweeper extends Construct {
         ...seeAccessPoints(this, storage.files),
         removeHostQueues(this),
         removeSnapshots(this),
+        ...removeManifests(storage),
       ],
       timeout: Duration.seconds(55),
       onFailure: this.deadLetters,

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { clearTransfers } from '../permissions/archive.ts';
+import { clearTransfers, removeManifests } from '../permissions/archive.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
@@ -34,15 +34,20 @@ export class Workers extends Construct {
       QUEUE_PREFIX: hostQueuePrefix,
       UNDO_WINDOW_HOURS: String(config.undoWindowHours),
     };
-    const recovery = {
-      BACKUP_VAULT_NAME: storage.recovery.vaultName,
-      BACKUP_ROLE_ARN: storage.recovery.roleArn,
-      FILE_SYSTEM_ARN: storage.files.fileSystemArn,
-    };
+    const recovery = recoveryOf(storage);
     this.ebsWorker = new ProductFunction(this, 'EbsWorker', {
       name: 'ebs-worker',
-      environment: { ...environment, VOLUME_KEY_ARN: storage.volumeKey.keyArn },
-      permissions: [...onTable(storage), sendToHosts(this), ...onVolumes(this, storage.volumeKey)],
+      environment: {
+        ...environment,
+        VOLUME_KEY_ARN: storage.volumeKey.keyArn,
+        ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
+      },
+      permissions: [
+        ...onTable(storage),
+        sendToHosts(this),
+        ...onVolumes(this, storage.volumeKey),
+        clearTransfers(storage),
+      ],
       timeout,
     });
     this.efsWorker = new ProductFunction(this, 'EfsWorker', {
@@ -56,7 +61,11 @@ export class Workers extends Construct {
       ],
       timeout,
     });
-    this.backupWorker = new ProductFunction(this, 'BackupWorker', {
+    this.backupWorker = this.#backupWorker(storage, recovery);
+  }
+
+  #backupWorker(storage: StorageStack, recovery: RecoveryEnvironment): ProductFunction<'backup-worker'> {
+    return new ProductFunction(this, 'BackupWorker', {
       name: 'backup-worker',
       environment: {
         ...recovery,
@@ -71,8 +80,19 @@ export class Workers extends Construct {
         ...onSnapshots(this),
         ...onRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
+        ...removeManifests(storage),
       ],
       timeout,
     });
   }
+}
+
+type RecoveryEnvironment = ReturnType<typeof recoveryOf>;
+
+function recoveryOf({ recovery, files }: StorageStack) {
+  return {
+    BACKUP_VAULT_NAME: recovery.vaultName,
+    BACKUP_ROLE_ARN: recovery.roleArn,
+    FILE_SYSTEM_ARN: files.fileSystemArn,
+  };
 }

@@ -1,13 +1,18 @@
 import { Stack } from 'aws-cdk-lib';
 import { transferPrefix } from '#shared/model/archive-transfer.ts';
+import { manifestPrefix } from '#shared/model/drill.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import type { Permission } from './permission.ts';
 
 type Storage = Pick<StorageStack, 'archive' | 'dataKey'>;
 
 /** As the export that it becomes: a plain reference has another name in the template than here. */
-function objectsOf({ archive }: Storage, prefix: string): string {
-  return `${String(Stack.of(archive).exportValue(archive.bucket.bucketArn))}/${prefix}*`;
+function bucketOf({ archive }: Storage): string {
+  return String(Stack.of(archive).exportValue(archive.bucket.bucketArn));
+}
+
+function objectsOf(storage: Storage, prefix: string): string {
+  return `${bucketOf(storage)}/${prefix}*`;
 }
 
 function transfers(storage: Storage) {
@@ -51,7 +56,25 @@ export function onManifests(storage: Storage): Permission {
   return {
     sid: 'Manifests',
     actions: ['s3:PutObject', 's3:GetObject'],
-    resources: [objectsOf(storage, 'manifests/')],
+    resources: [objectsOf(storage, manifestPrefix)],
     wildcard: 'Manifests come and go; nothing else is under that prefix.',
   };
+}
+
+/** To remove manifests of removed backups, in all their versions. */
+export function removeManifests(storage: Storage): Permission[] {
+  return [
+    {
+      sid: 'SeeManifests',
+      actions: ['s3:ListBucketVersions'],
+      resources: [bucketOf(storage)],
+      conditions: { StringLike: { 's3:prefix': `${manifestPrefix}*` } },
+    },
+    {
+      sid: 'RemoveManifests',
+      actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+      resources: [objectsOf(storage, manifestPrefix)],
+      wildcard: 'Manifests come and go; nothing else is under that prefix.',
+    },
+  ];
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SentForm } from './extract.ts';
 import { HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { maxParts, maxTransferBytes } from './transfer.ts';
 
@@ -45,6 +46,7 @@ export const TransferReport = z
     files: z.int().min(0),
     /** What was left out, changed while it was read, or could not be kept. */
     notes: z.array(z.string().max(512)).max(100),
+    form: SentForm.optional().meta({ description: 'Of what was read from a backup; default: an archive' }),
   })
   .meta({ id: 'TransferReport' });
 export type TransferReport = z.infer<typeof TransferReport>;
@@ -122,7 +124,7 @@ export const ExportParts = z
   .strictObject({ bootId: BootId, attempt, parts: Wanted })
   .meta({ id: 'ExportParts' });
 export const CompleteExport = z
-  .strictObject({ bootId: BootId, attempt, parts: Sent, sizeBytes: z.int().min(1), sha256: Sha256 })
+  .strictObject({ bootId: BootId, attempt, parts: Sent, sizeBytes: z.int().min(0), sha256: Sha256 })
   .meta({ id: 'CompleteExport' });
 export const ImportSourceRequest = z.strictObject({ bootId: BootId }).meta({ id: 'ImportSourceRequest' });
 /** Where a host fetches the archive that it unpacks. */

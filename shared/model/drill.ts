@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { HostId, OperationId } from './names.ts';
+import { BackupId, HostId, OperationId } from './names.ts';
 import { VerifyReport } from './verify.ts';
 
 /** `passed` restored, whole, and as at the cut; `failed` it is not; `overdue` it could not be tried, so nothing is known. */
@@ -54,3 +54,17 @@ export const ManifestRef = z
   })
   .meta({ id: 'ManifestRef' });
 export type ManifestRef = z.infer<typeof ManifestRef>;
+
+/** Where manifests are in the archive bucket. */
+export const manifestPrefix = 'manifests/';
+const manifestEnd = '.json.gz';
+
+export function manifestKey(backupId: string): string {
+  return `${manifestPrefix}${backupId}${manifestEnd}`;
+}
+
+/** The backup whose manifest stands under a key; undefined for what is none of ours. */
+export function backupOfManifest(key: string): string | undefined {
+  if (!key.startsWith(manifestPrefix) || !key.endsWith(manifestEnd)) return undefined;
+  return BackupId.safeParse(key.slice(manifestPrefix.length, -manifestEnd.length)).data;
+}

@@ -75,6 +75,7 @@ export const BackupWorkerEnvironment = Common.extend({
 
 export const EbsWorkerEnvironment = Common.extend({
   ...Waker,
+  ...Archives,
   VOLUME_KEY_ARN: z.string().min(1),
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });
@@ -85,6 +86,7 @@ export const EfsWorkerEnvironment = Common.extend({
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),
 });
 export const SweeperEnvironment = Common.extend({
+  ...Archives,
   ...Starter,
   ...RunStarter,
   ...Waker,

@@ -1,3 +1,5 @@
+import { backupGuards } from './guards-backups.ts';
+
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
   /** Number of the contract. */
@@ -40,6 +42,7 @@ const api = {
 
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
+  ...backupGuards,
   'point-shared': {
     contract: 7,
     says: 'A recovery point is not removed while another backup needs it.',

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
 import { Backup } from './backup.ts';
 import { DrillCheck } from './drill.ts';
-import { CutTask, ExportTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
+import { ReadForm } from './extract.ts';
+import { CutTask, ExportTask, ExtractTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
@@ -145,6 +146,8 @@ export const OperationItem = Operation.extend({
   finishedAt: z.iso.datetime().optional(),
   /** Of a drill. */
   check: DrillCheck.optional(),
+  /** Of a browse or an extract. */
+  read: z.strictObject({ path: z.string().max(8192), form: ReadForm }).optional(),
   /** Step names done, for the record and the crash-point test. */
   trail: z.array(z.string()).default([]),
 });
@@ -297,6 +300,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ExportTask.extend(asked),
   ImportTask.extend(asked),
   VerifyTask.extend(asked),
+  ExtractTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

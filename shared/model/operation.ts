@@ -12,6 +12,8 @@ export const operationKinds = [
   'export',
   'import',
   'drill',
+  'browse',
+  'extract',
 ] as const;
 export const OperationKind = z.enum(operationKinds).meta({ id: 'OperationKind' });
 export type OperationKind = z.infer<typeof OperationKind>;
@@ -29,7 +31,7 @@ export const Operation = z
     volumeId: VolumeId,
     volume: VolumeName,
     host: HostId.optional(),
-    /** The backup that it makes, removes, restores or drills. */
+    /** The backup that it makes, removes, restores, drills or reads. */
     backup: BackupId.optional(),
     status: OperationStatus,
     /** 0 to 100; grows only. */

@@ -9,6 +9,7 @@ import {
   RestoreBackup,
 } from './backup.ts';
 import { DrillBackup } from './drill.ts';
+import { BrowseBackup, ExtractBackup } from './extract.ts';
 import { BackupId } from './names.ts';
 import { Operation } from './operation.ts';
 import { mutation, ns, onVolume, Page, paging, volumePath, type Route } from './route.ts';
@@ -84,6 +85,24 @@ export const backupRoutes = {
     summary: 'Prove that a backup restores',
     params: onBackup,
     body: DrillBackup,
+    answers: { 202: Operation },
+  },
+  browseBackup: {
+    method: 'POST',
+    path: `${backupPath}/browse`,
+    served: 'backups',
+    summary: 'Have a host list a directory of a backup',
+    params: onBackup,
+    body: BrowseBackup,
+    answers: { 202: Operation },
+  },
+  extractBackup: {
+    method: 'POST',
+    path: `${backupPath}/extract`,
+    served: 'backups',
+    summary: 'Have a host read a file or a directory of a backup',
+    params: onBackup,
+    body: ExtractBackup,
     answers: { 202: Operation },
   },
   restoreBackup: {

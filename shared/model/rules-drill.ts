@@ -38,18 +38,25 @@ export interface DrillFailure {
   readonly hint: string;
 }
 
-export function noDrillHost({ namespace }: Pick<BackupItem, 'namespace'>, host?: string): DrillFailure {
+export function noDrillHost(
+  { namespace }: Pick<BackupItem, 'namespace'>,
+  host?: string,
+  after = 'The backup is as it was; only its drill is overdue.',
+): DrillFailure {
   const who = host ?? `No host of namespace "${namespace}"`;
   return {
     code: 'HostNotFound',
     detail: `${who} can${host === undefined ? '' : 'not'} look into a copy: it must run, be heard of, not be drained, and have a slot for a volume.`,
-    hint: 'Look at the hosts: hivemind host ls. The backup is as it was; only its drill is overdue.',
+    hint: `Look at the hosts: hivemind host ls. ${after}`,
   };
 }
 
+/** What a scratch volume is for. */
+export type ScratchUse = 'drill' | 'browse' | 'extract';
+
 /** Of a volume without a name of its own. */
-export function scratchName(volumeId: string): string {
-  return `drill-${volumeId.replace('vol-', '').toLowerCase()}`;
+export function scratchName(volumeId: string, use: ScratchUse): string {
+  return `${use}-${volumeId.replace('vol-', '').toLowerCase()}`;
 }
 
 /** What a drill found, before it is written down. */

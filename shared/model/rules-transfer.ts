@@ -1,6 +1,6 @@
 import type { ArchiveMetadata } from './archive.ts';
 import { ProductError } from './errors.ts';
-import type { VolumeItem } from './items.ts';
+import type { BackupItem, VolumeItem } from './items.ts';
 import { busy, illegal, underWay, usersOf, type VolumeFacts } from './rules-use.ts';
 import { driverTraits } from './volume.ts';
 
@@ -57,5 +57,17 @@ function refuseUnusable(volume: VolumeItem): void {
 export function archiveMetadata(volume: VolumeItem, now: Date): ArchiveMetadata {
   const { name, type, driver, sizeBytes = null, labels, options, owner, filesystem = null } = volume;
   const createdAt = now.toISOString();
+  return { version: 1, name, type, driver, sizeBytes, labels, options, owner, filesystem, createdAt };
+}
+
+/** What an archive says that is made of a backup's files. */
+export function archiveMetadataOf({
+  volume: name,
+  source,
+  cutAt,
+  createdAt: begun,
+}: BackupItem): ArchiveMetadata {
+  const { type, driver, sizeBytes = null, labels, options, owner, filesystem = null } = source;
+  const createdAt = cutAt ?? begun;
   return { version: 1, name, type, driver, sizeBytes, labels, options, owner, filesystem, createdAt };
 }

@@ -3,6 +3,7 @@ import { ArchiveMetadata } from './archive.ts';
 import { TransferReport } from './archive-transfer.ts';
 import { Consistency } from './backup.ts';
 import { DrillCheck, ManifestRef } from './drill.ts';
+import { ReadForm } from './extract.ts';
 import { BackupId, OperationId, VolumeId, VolumeName } from './names.ts';
 import { VerifyReport } from './verify.ts';
 import { FilesystemType } from './volume.ts';
@@ -64,9 +65,24 @@ export const VerifyTask = AnyTask.extend({
 });
 export type VerifyTask = z.infer<typeof VerifyTask>;
 
+/** Read names, a file or a directory of a restored copy, which is attached to the host and is nobody's volume, and send them. */
+export const ExtractTask = AnyTask.extend({
+  kind: z.literal('extract'),
+  backupId: BackupId,
+  /** EBS volume id: the device's serial. */
+  serial: z.string().max(64),
+  filesystem: z.strictObject({ type: FilesystemType, uuid: z.uuid() }),
+  /** Below the data directory; as `parseBackupPath` takes it. */
+  path: z.string().max(8192),
+  form: ReadForm,
+  /** For the archive of a directory. */
+  metadata: ArchiveMetadata,
+});
+export type ExtractTask = z.infer<typeof ExtractTask>;
+
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
-  .discriminatedUnion('kind', [CutTask, LocateTask, ExportTask, ImportTask, VerifyTask])
+  .discriminatedUnion('kind', [CutTask, LocateTask, ExportTask, ImportTask, VerifyTask, ExtractTask])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;
 

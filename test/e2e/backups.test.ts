@@ -1,5 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
+import type { ListedEntry } from '#shared/model/extract.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
@@ -48,6 +53,41 @@ describe('a backup', () => {
     await cloud.hivemind('volume', 'delete', copy, '--purge', '--yes', '--force', '--wait');
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
     expect((await backupsOf(name)).map(({ id }) => id)).toEqual([backup.id]);
+  });
+
+  it('is browsed, and gives out single files and directories, while its volume is in use', async () => {
+    const name = cloud.unique('browsed');
+    const write =
+      'mkdir /data/db; echo rows >/data/db/data.sql; ln -s /etc/passwd /data/link; sync; sleep infinity';
+    await a.container('browsed', name, 'sh', '-c', write);
+    await until(
+      'it has written',
+      async () => (await a.attempt(['docker', 'exec', 'browsed', 'test', '-L', '/data/link'])).exitCode === 0,
+    );
+    const { id } = await cloud.hivemindJson<Backup>('volume', 'backup', name, '--wait');
+    const root = await cloud.hivemindJson<ListedEntry[]>('backup', 'browse', id);
+    expect(root.map(({ path, kind, target }) => [path, kind, target])).toEqual([
+      ['db', 'directory', undefined],
+      ['link', 'symlink', '/etc/passwd'],
+    ]);
+    const folder = await mkdtemp(join(tmpdir(), 'extracted-'));
+    await cloud.hivemind('backup', 'extract', id, 'db/data.sql', '--output', folder);
+    expect(await readFile(join(folder, 'data.sql'), 'utf8')).toBe('rows\n');
+    await cloud.hivemind('backup', 'extract', id, 'db', '--output', folder);
+    const listed = execFileSync('tar', ['-tzf', join(folder, 'db.tar.gz')], { encoding: 'utf8' });
+    expect(listed.trim().split('\n')).toEqual(['./', './data.sql']);
+    const refused = await cloud.attemptHivemind(['backup', 'extract', id, 'link', '--output', folder]);
+    expect(refused.exitCode).toBe(5);
+    expect(refused.stderr).toContain('links are not followed');
+    expect(await readdir(folder)).toEqual(['data.sql', 'db.tar.gz']);
+    await rm(folder, { recursive: true });
+    const scratch = (await cloud.storage.volumes()).filter((one) =>
+      /\/(browse|extract)-/.test(JSON.stringify(one)),
+    );
+    expect(scratch).toEqual([]);
+    expect(a.mounts().filter((mount) => mount.includes('/verify/'))).toEqual([]);
+    await a.docker('rm', '--force', 'browsed');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
   });
 
   it('under a hold stays, and is removed with its snapshot after it', async () => {

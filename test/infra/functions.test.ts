@@ -169,6 +169,7 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'backup:DescribeBackupJob',
     'backup:DescribeRecoveryPoint',
     'backup:DeleteRecoveryPoint',
+    's3:ListBucketVersions',
     's3:AbortMultipartUpload',
     's3:DeleteObject',
     's3:DeleteObjectVersion',
@@ -186,6 +187,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DeleteSnapshot',
     'ec2:CreateTags',
     'kms:CreateGrant',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
   ],
   'efs-worker': [
     'sqs:SendMessage',
@@ -199,6 +203,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
   ],
   // What it may do with a queue comes with its own dead letters.
   sweeper: [
+    's3:ListBucketVersions',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
     'ec2:DeleteSnapshot',
     'states:StartExecution',
     'states:DescribeExecution',
@@ -250,17 +257,31 @@ test('what changes EC2 is bound to our tag', () => {
   );
 });
 
-test('objects are within reach under their prefix only, manifests for what signs for hosts alone', () => {
+test('objects are within reach under their prefix only, manifests for what signs for hosts or removes them', () => {
   const reach = names.flatMap((name) =>
     statementsOf(template, roles[name])
-      .filter(({ Action }) => Action.some((action) => action.startsWith('s3:')))
+      .filter(({ Action }) => Action.some((action) => /^s3:(?!ListBucketVersions)/.test(action)))
       .map(({ Resource }) => ({ name, prefix: /"\/(\w+)\/\*"/.exec(JSON.stringify(Resource))?.[1] })),
   );
   const by = (prefix: string) =>
     new Set(reach.filter((one) => one.prefix === prefix).map(({ name }) => name));
   expect(reach.filter(({ prefix }) => prefix !== 'transfers' && prefix !== 'manifests')).toEqual([]);
-  expect(by('manifests')).toEqual(new Set(['hosts-api']));
-  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker']));
+  expect(by('manifests')).toEqual(new Set(['hosts-api', 'backup-worker', 'sweeper']));
+  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker', 'ebs-worker']));
+});
+
+test('what lists the archive bucket lists manifests alone', () => {
+  const listing = names.flatMap((name) =>
+    statementsOf(template, roles[name])
+      .filter(({ Action }) => Action.includes('s3:ListBucketVersions'))
+      .map(({ Action, Condition }) => ({ name, Action, Condition })),
+  );
+  const Condition = { StringLike: { 's3:prefix': 'manifests/*' } };
+  const Action = ['s3:ListBucketVersions'];
+  expect(listing).toEqual([
+    { name: 'backup-worker', Action, Condition },
+    { name: 'sweeper', Action, Condition },
+  ]);
 });
 
 test('only the sweeper reads the index of unfinished work', () => {

@@ -1,3 +1,4 @@
+import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
@@ -16,6 +17,7 @@ export interface BackupWorkerPorts {
   readonly storage: BlockStorage;
   readonly recovery: RecoveryPoints;
   readonly instances: Instances;
+  readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
 
 /** The half of a worker that makes and removes backups. */

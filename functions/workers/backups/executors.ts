@@ -1,3 +1,4 @@
+import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
@@ -14,13 +15,13 @@ import type { BackupFacts, BackupStep } from './steps.ts';
 type BackupExecutors = Executors<BackupStep, BackupFacts>;
 
 /** Every step of a backup, over block storage and recovery points. */
-export function backupExecutors({ storage, recovery }: BackedBy): BackupExecutors {
+export function backupExecutors({ storage, recovery, manifests }: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
     ...makers(storage),
-    ...removers(storage),
+    ...removers({ storage, manifests }),
     ...recoveryPointExecutors(recovery),
   };
 }
@@ -28,6 +29,7 @@ export function backupExecutors({ storage, recovery }: BackedBy): BackupExecutor
 interface BackedBy {
   readonly storage: BlockStorage;
   readonly recovery: RecoveryPoints;
+  readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
 
 type Makers =
@@ -90,10 +92,20 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
   };
 }
 
-function removers(
-  storage: BlockStorage,
-): Pick<BackupExecutors, 'deleteSnapshot' | 'forgetBackup' | 'restoreBackup'> {
+type Removers = 'removeManifest' | 'deleteSnapshot' | 'forgetBackup' | 'restoreBackup';
+
+function removers({
+  storage,
+  manifests,
+}: Pick<BackedBy, 'storage' | 'manifests'>): Pick<BackupExecutors, Removers> {
   return {
+    removeManifest: {
+      kind: 'effect',
+      perform: async (_, { backup }) => {
+        if (backup !== undefined) await manifests.remove(backup.id);
+        return (facts) => goOn(changeBackup(facts, { manifest: undefined }));
+      },
+    },
     deleteSnapshot: {
       kind: 'effect',
       perform: async ({ snapshotId }) => {

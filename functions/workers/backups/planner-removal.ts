@@ -8,6 +8,9 @@ export function planRemoval(
   { operation, record, snapshots, others }: BackupFacts,
   backup: BackupItem,
 ): BackupStep {
+  // First, while the backup can still be kept as it was. One that nobody wrote down is the sweep's.
+  if (backup.manifest !== undefined)
+    return { kind: 'removeManifest', message: 'Removing the manifest', progress: 20 };
   const recorded = [snapshotOfStorage(backup.storage)].filter((id) => id !== undefined);
   const ids = [...new Set([...recorded, ...snapshots.map(({ id }) => id)])];
   const next = ids.find((id) => !done(operation, `deleteSnapshot:${id}`));

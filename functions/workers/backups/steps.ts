@@ -34,6 +34,8 @@ export interface BackupSteps extends CommonSteps, RecoveryPointSteps {
   /** Complete: it can be restored. */
   finishBackup: Record<never, never>;
   failBackup: { readonly failure: Failure };
+  /** S3 DeleteObject, of every version. */
+  removeManifest: Record<never, never>;
   /** EC2 DeleteSnapshot. */
   deleteSnapshot: { readonly snapshotId: string };
   forgetBackup: { readonly lastOfVolume: boolean };

@@ -1,11 +1,13 @@
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { OperationItem } from '#shared/model/items.ts';
+import type { OperationKind } from '#shared/model/operation.ts';
 import type { ChangeFacts } from '../change.ts';
 import { planEbs, planRefusal } from '../planner-ebs.ts';
-import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
+import type { EbsFacts, EbsStep, ScratchFacts } from '../planner-ebs-steps.ts';
 import type { WorkerDriver } from '../runner.ts';
 import { ebsExecutors } from './executors.ts';
 
@@ -13,6 +15,8 @@ export interface EbsPorts {
   readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
   readonly instances: Instances;
+  /** What is read from backups. */
+  readonly objects: Pick<TransferObjects, 'abort' | 'remove'>;
   readonly undoWindowHours: number;
   readonly region: string;
 }
@@ -23,7 +27,7 @@ export function ebsDriver(ports: EbsPorts): WorkerDriver<EbsStep, EbsFacts> {
     look: (seen) => lookAround(ports, seen),
     plan: planEbs,
     refuse: planRefusal,
-    executors: ebsExecutors(ports.storage),
+    executors: ebsExecutors(ports),
   };
 }
 
@@ -34,17 +38,22 @@ async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts>
   const [block] = storage?.kind === 'ebs' ? await ports.storage.findVolumes([storage.volumeId]) : [];
   const snapshots = state === 'deleted' ? await ports.storage.findSnapshots({ operation: operation.id }) : [];
   const backups = state === 'purging' ? await ports.table.listBackupsOf(record.volume.id) : [];
-  const isDrill = operation.kind === 'drill';
-  const attaching = (isDrill || operation.kind === 'attach') && operation.host !== undefined;
+  const onScratch = scratchKinds.has(operation.kind);
+  const attaching = (onScratch || operation.kind === 'attach') && operation.host !== undefined;
   const target = attaching ? await ports.table.readHost(operation.host ?? '') : undefined;
   const holderPowerless = await isPowerless(ports, seen);
-  const drill = isDrill ? await drillOf(ports, operation) : undefined;
+  const scratch = onScratch ? await scratchOf(ports, operation) : undefined;
   const { undoWindowHours, region } = ports;
-  return { ...seen, block, snapshots, backups, target, drill, holderPowerless, undoWindowHours, region };
+  return { ...seen, block, snapshots, backups, target, scratch, holderPowerless, undoWindowHours, region };
 }
 
-async function drillOf({ table }: EbsPorts, { id, backup = '' }: OperationItem) {
-  return { backup: await table.readBackup(backup), task: await table.read('task', keys.task(id)) };
+const scratchKinds: ReadonlySet<OperationKind> = new Set(['drill', 'browse', 'extract']);
+
+async function scratchOf({ table }: EbsPorts, { id, backup = '' }: OperationItem): Promise<ScratchFacts> {
+  // In this order: once the host has answered, what it sent is there.
+  const task = await table.read('task', keys.task(id));
+  const transfer = await table.read('transfer', keys.transfer(id));
+  return { backup: await table.readBackup(backup), task, transfer };
 }
 
 /**

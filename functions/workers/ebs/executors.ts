@@ -1,4 +1,3 @@
-import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import { fail, look } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import type { EbsFacts, EbsStep } from '../planner-ebs-steps.ts';
@@ -7,11 +6,14 @@ import { createExecutors } from './execute-create.ts';
 import { drillExecutors } from './execute-drill.ts';
 import { deleteExecutors } from './execute-delete.ts';
 import { detachExecutors } from './execute-detach.ts';
+import type { EbsPorts } from './driver.ts';
+import { extractExecutors } from './execute-extract.ts';
+import { scratchExecutors } from './execute-scratch.ts';
 
 export type EbsExecutors = Executors<EbsStep, EbsFacts>;
 
 /** Every step of the EBS driver, over a block storage. */
-export function ebsExecutors(storage: BlockStorage): EbsExecutors {
+export function ebsExecutors({ storage, objects }: Pick<EbsPorts, 'storage' | 'objects'>): EbsExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
@@ -20,6 +22,8 @@ export function ebsExecutors(storage: BlockStorage): EbsExecutors {
     ...attachExecutors(storage),
     ...detachExecutors(storage),
     ...deleteExecutors(storage),
+    ...scratchExecutors,
     ...drillExecutors,
+    ...extractExecutors(objects),
   };
 }

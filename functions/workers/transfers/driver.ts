@@ -1,12 +1,12 @@
 import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
-import { discard, replace, type Write } from '#shared/aws/table/writes.ts';
-import { transferKey } from '#shared/model/archive-transfer.ts';
-import { fail, goOn, look, succeed, type ChangeFacts } from '../change.ts';
+import { discard, type Write } from '#shared/aws/table/writes.ts';
+import { fail, look, succeed, type ChangeFacts } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import type { WorkerDriver } from '../runner.ts';
 import { planTransfer, planTransferRefusal } from './planner.ts';
+import { removeArchive } from './remove-archive.ts';
 import type { TransferFacts, TransferStep } from './steps.ts';
 
 export interface TransferWorkerPorts {
@@ -40,14 +40,7 @@ function executors({ objects }: TransferWorkerPorts): Executors<TransferStep, Tr
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endOf(facts)) },
     removeArchive: {
       kind: 'effect',
-      perform: async (_, { transfer }) => {
-        if (transfer === undefined) return () => goOn();
-        const { id, uploadId, versionId, sha256 } = transfer;
-        const key = transferKey(id);
-        if (sha256 !== undefined) await objects.remove({ key, versionId });
-        else if (uploadId !== undefined) await objects.abort({ key, uploadId });
-        return () => goOn([replace('transfer', transfer, { ...transfer, removed: true })]);
-      },
+      perform: (_, { transfer }) => removeArchive(objects, transfer),
     },
     finishTransfer: { kind: 'record', change: (facts) => succeed(facts, endOf(facts)) },
     failTransfer: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endOf(facts)) },

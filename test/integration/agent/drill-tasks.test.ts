@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CutTask, HostTask, VerifyTask } from '#shared/model/task.ts';
@@ -9,7 +9,7 @@ import { silentLog } from '#agent/log.ts';
 import { until } from '#test/support/until.ts';
 import { hostA, startRig, type Rig } from './support/agent.ts';
 import { openBucket, type Bucket } from './support/bucket.ts';
-import { run } from './support/sandbox.ts';
+import { copyOf } from './support/copy-of.ts';
 
 /** The agent's part of a drill: the manifest after a cut, and the look into the copy. */
 let rig: Rig;
@@ -53,22 +53,14 @@ async function cutAndCopy(): Promise<VerifyTask> {
   const manifest = await until('the manifest is written', () =>
     Promise.resolve(rig.cloud.manifests.get(task.operationId)),
   );
-  const { serial: source, filesystem, id } = rig.cloud.volume('data');
-  const serial = `vol-${randomUUID().replaceAll('-', '').slice(0, 17)}`;
-  await run('cp', ['--sparse=always', rig.devices.deviceOf(hostA, source), rig.devices.imageOf(serial)]);
-  const { size } = await stat(rig.devices.imageOf(serial));
-  await rig.devices.give(hostA, serial, size);
-  if (filesystem.state !== 'formatted') throw new TypeError(`the volume is ${filesystem.state}`);
   return {
+    ...(await copyOf(rig, 'data')),
     kind: 'verify',
     operationId: newId(),
-    volumeId: id,
     epoch: 1,
     deadline: soon(),
     begun: false,
     backupId: `bak-${'0'.repeat(26)}`,
-    serial,
-    filesystem: { type: filesystem.type, uuid: filesystem.uuid },
     manifest,
     patienceSeconds: 60,
   };

@@ -9,6 +9,7 @@ import { CreateBackup } from '#shared/model/backup.ts';
 import { showWithBackups } from '#functions/volumes/backup-history.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
 import { ApiWorld } from '#test/support/api-world.ts';
+import { ProductError } from '#shared/model/errors.ts';
 import { call, existing, hostA, hostB, type World } from '#test/unit/workers/support/world.ts';
 
 import { backedUp, backupOf, carryOut, done, drill, failed, leftOf, passed } from './support/drills.ts';
@@ -251,6 +252,24 @@ describe('the manifest of a backup', () => {
     expect(read.body.url).toBe(`https://archive.invalid/manifests/${id}.json.gz`);
     const write = await host.send('POST', path, { bootId: host.bootId, want: 'write', manifest });
     expect(write.body.code).toBe('IllegalState');
+  });
+
+  it('goes with its backup, and stays with it where S3 refuses', async () => {
+    const { world, backup } = await backedUp();
+    const noted = { ...backup, manifest };
+    await world.table.transact([replace('backup', backup, noted)]);
+    world.manifests.objects.set(backup.id, world.clock());
+    const remove = async () => {
+      const { body } = await deleteBackup(world.api, call(), { backup: backup.id });
+      return world.run(body.id);
+    };
+    world.manifests.fault = new ProductError('AccessDenied', 'not allowed');
+    expect(await remove()).toMatchObject({ status: 'failed' });
+    expect(await backupOf(world, backup.id)).toMatchObject({ state: 'available', manifest });
+    expect(world.storage.truth.snapshots.size).toBe(1);
+    expect(await remove()).toMatchObject({ status: 'succeeded' });
+    expect([...world.manifests.objects.keys()]).toEqual([]);
+    expect(world.storage.truth.snapshots.size).toBe(0);
   });
 
   it('its drill, and its backup are told with the volume', async () => {

@@ -35,7 +35,9 @@ describe('every command', () => {
       'backup',
       'restore',
     ];
-    const backup = ['ls', 'inspect', 'delete', 'drill', 'hold', 'release'].map((name) => `backup ${name}`);
+    const backup = ['ls', 'inspect', 'delete', 'drill', 'browse', 'extract', 'hold', 'release'].map(
+      (name) => `backup ${name}`,
+    );
     const policy = ['create', 'ls', 'inspect', 'update', 'pause', 'resume', 'run', 'delete', 'preview'];
     const policies = policy.map((name) => `backup policy ${name}`);
     const rest = ['host ls', 'host inspect', 'host drain', 'operation ls', 'operation wait'];

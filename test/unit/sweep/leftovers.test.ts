@@ -113,3 +113,28 @@ describe('a second snapshot of a backup', () => {
     expect(world.storage.truth.snapshots.has(late.id)).toBe(true);
   });
 });
+
+describe('a manifest', () => {
+  const backup = (n: number) => `bak-${String(n).padStart(26, '0')}`;
+
+  it('whose backup has no record is removed, once it cannot come any more; others stay', async () => {
+    const world = new World();
+    await formatted(world);
+    const { backup: kept = '' } = await world.run(await world.backUp('data', { consistency: 'none' }));
+    hour(world);
+    const old = new Date(world.clock().getTime() - 3_600_000);
+    for (const id of [backup(1), backup(2), kept, backup(3)]) world.manifests.objects.set(id, old);
+    world.manifests.objects.set(backup(4), world.clock());
+    const { manifests } = await sweep(world.sweepPorts());
+    expect(manifests).toEqual([backup(1), backup(2), backup(3)]);
+    expect([...world.manifests.objects.keys()]).toEqual([kept, backup(4)]);
+  });
+
+  it('is looked for once an hour', async () => {
+    const world = new World();
+    world.pass(60);
+    world.manifests.objects.set(backup(1), new Date(0));
+    expect((await sweep(world.sweepPorts())).manifests).toBeUndefined();
+    expect(world.manifests.objects.size).toBe(1);
+  });
+});

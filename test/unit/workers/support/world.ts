@@ -31,6 +31,7 @@ import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
 import { FakeRecoveryPoints, type FakeRecoveryPointsOptions } from '#test/fakes/fake-recovery-points.ts';
+import { FakeManifestObjects } from '#test/fakes/fake-manifest-objects.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
 import { FakeTransferObjects } from '#test/fakes/fake-transfer-objects.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
@@ -66,6 +67,7 @@ export class World {
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
   readonly objects = new FakeTransferObjects();
+  readonly manifests = new FakeManifestObjects();
   readonly transferWorker: Worker<TransferStep, TransferFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
@@ -111,12 +113,16 @@ export class World {
     });
     const ebs = portsOf('ebs-worker');
     const { region } = settings;
-    this.worker = new Worker(ebs, ebsDriver({ ...ebs, storage, instances, undoWindowHours, region }));
+    const { objects, manifests } = this;
+    const aws = { storage, instances, objects };
+    this.worker = new Worker(ebs, ebsDriver({ ...ebs, ...aws, undoWindowHours, region }));
     const efs = portsOf('efs-worker');
     this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
     const backups = portsOf('backup-worker');
-    this.backupWorker = new Worker(backups, backupDriver({ ...backups, storage, recovery, instances }));
-    const { objects } = this;
+    this.backupWorker = new Worker(
+      backups,
+      backupDriver({ ...backups, storage, recovery, instances, manifests }),
+    );
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
 
@@ -278,6 +284,7 @@ export class World {
       log: silent,
       count: () => undefined,
       inventory,
+      manifests: this.manifests,
       snapshots: storage,
       table,
       storage,

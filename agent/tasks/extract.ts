@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseBackupPath, type SentForm } from '#shared/model/extract.ts';
+import type { ExtractTask, TaskResult } from '#shared/model/task.ts';
+import { partBytesFor } from '#shared/model/transfer.ts';
+import { ProductError } from '#shared/model/errors.ts';
+import type { PartUrls, UploadResult } from '#shared/client/transfer/types.ts';
+import { uploadStream } from '#shared/client/transfer/upload-stream.ts';
+import { reservedNames } from '#agent/archives/reserved.ts';
+import { uploadArchive } from '#agent/archives/upload.ts';
+import { holdDevice, type DevicePorts } from '#agent/drivers/ebs/hold-device.ts';
+import { linesOf, listDirectory } from '#agent/extract/listing.ts';
+import { openBelow, type Opened } from '#agent/extract/open-below.ts';
+import type { HostApi } from '#agent/link/api.ts';
+import type { Runner } from '#agent/reconcile/runner.ts';
+import {
+  dataDirectory,
+  mountCopy,
+  replayJournal,
+  withMountpoint,
+  type CopyPorts,
+} from '#agent/verify/copy.ts';
+import { persist, reportOf } from './transfer.ts';
+
+export interface ExtractTaskPorts extends DevicePorts, Omit<CopyPorts, 'blocks'> {
+  readonly api: Pick<HostApi, 'signExportParts' | 'completeExport'>;
+  readonly runner: Runner;
+}
+
+/** What was sent, and what is to be said about it. */
+interface Sent extends UploadResult {
+  readonly form: SentForm;
+  /** Regular files; entries of a listing. */
+  readonly files: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads names, a file or a directory of the restored copy of a backup, and sends it as it comes. The copy is mounted read-write
+ * once, for its journal, and then read-only; it is unmounted whatever happens.
+ * @throws ProductError PathRefused as `openBelow`; as `uploadStream` and `uploadArchive`.
+ */
+export async function extract(ports: ExtractTaskPorts, task: ExtractTask): Promise<TaskResult> {
+  const { operationId: id, serial, filesystem: format } = task;
+  return ports.runner.run(`extract ${id}`, task.form, async (stopping) => {
+    const device = await holdDevice(ports, serial);
+    try {
+      const copy = { id, device: device.path, format };
+      return await withMountpoint(ports, copy, async (path) => {
+        await replayJournal(ports, copy, path);
+        await mountCopy(ports, copy, { path, how: 'ro' });
+        return await sendFrom(ports, task, { root: join(path, dataDirectory), stopping });
+      });
+    } finally {
+      await device.close();
+    }
+  });
+}
+
+interface Place {
+  readonly root: string;
+  readonly stopping: AbortSignal;
+}
+
+async function sendFrom(
+  { api }: ExtractTaskPorts,
+  task: ExtractTask,
+  { root, stopping: signal }: Place,
+): Promise<TaskResult> {
+  const { operationId: id } = task;
+  const attempt = randomUUID();
+  const opened = await openBelow(root, parseBackupPath(task.path));
+  try {
+    const urls: PartUrls = (parts) => api.signExportParts(id, { attempt, parts: [...parts] });
+    const { form, files, notes, parts, sizeBytes, sha256 } = await send(task, opened, { urls, signal });
+    await persist(() => api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 }));
+    return { outcome: 'done', transfer: { ...reportOf(files, notes), form } };
+  } finally {
+    await opened.handle.close();
+  }
+}
+
+interface Line {
+  readonly urls: PartUrls;
+  readonly signal: AbortSignal;
+}
+
+async function send(task: ExtractTask, opened: Opened, line: Line): Promise<Sent> {
+  if (task.form === 'listing') return sendListing(task, opened, line);
+  return opened.kind === 'file' ? sendFile(opened, line) : sendArchive(task, opened, line);
+}
+
+async function sendListing({ path }: ExtractTask, { kind, descriptor }: Opened, line: Line): Promise<Sent> {
+  if (kind === 'file')
+    throw new ProductError('PathRefused', `"${path}" is a file.`, {
+      value: path,
+      allowed: 'a directory of the backup',
+      hint: 'Get the file itself: hivemind backup extract.',
+    });
+  const below = parseBackupPath(path);
+  const without = below.length === 0 ? reservedNames : [];
+  const { entries, left } = await listDirectory(descriptor, { below, without });
+  const partBytes = partBytesFor(1);
+  const sent = await uploadStream(Readable.from(linesOf(entries)), { ...line, partBytes });
+  const notes = left === 0 ? [] : [`${left} more names are there and are not listed`];
+  return { ...sent, form: 'listing', files: entries.length, notes };
+}
+
+async function sendFile({ handle }: Opened, line: Line): Promise<Sent> {
+  const { size } = await handle.stat();
+  const stream = handle.createReadStream({ autoClose: false });
+  const sent = await uploadStream(stream, { ...line, partBytes: partBytesFor(size) });
+  return { ...sent, form: 'file', files: 1, notes: [] };
+}
+
+async function sendArchive(
+  { path, metadata }: ExtractTask,
+  { descriptor }: Opened,
+  line: Line,
+): Promise<Sent> {
+  const { blocks, bfree, bsize } = await statfs(descriptor);
+  const without = parseBackupPath(path).length === 0 ? reservedNames : [];
+  const { packed, ...sent } = await uploadArchive({
+    directory: descriptor,
+    metadata,
+    without,
+    expectedBytes: (blocks - bfree) * bsize,
+    ...line,
+  });
+  const notes = packed.skipped.map((name) => `left out: ${name}`);
+  return { ...sent, form: 'archive', files: packed.files, notes };
+}

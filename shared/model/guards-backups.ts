@@ -1,0 +1,26 @@
+const reads = 'test/unit/backups/reads.test.ts';
+
+/** Guards of single files and manifests of backups, as {@link file://./guards.ts} has them. */
+export const backupGuards = {
+  'extract-cleans': {
+    contract: 7,
+    says: 'A browse or an extract ends when its scratch volume is gone, whatever came of it.',
+    test: reads,
+  },
+  'extract-uses-backup': { contract: 7, says: 'A backup that is read is not removed.', test: reads },
+  'extract-no-parent': {
+    contract: 9,
+    says: 'A path in a backup does not lead upwards.',
+    test: reads,
+  },
+  'extract-no-follow': {
+    contract: 9,
+    says: 'No link in a backup is followed when a file of it is read.',
+    test: 'test/unit/agent/extract.test.ts',
+  },
+  'manifest-of-record': {
+    contract: 7,
+    says: 'The sweep removes no manifest whose backup has a record.',
+    test: 'test/unit/sweep/leftovers.test.ts',
+  },
+} as const;

@@ -1,0 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { hostA, type Rig } from './agent.ts';
+import { run } from './sandbox.ts';
+
+/** The device of a volume as it is now, on another one of host A: as EC2 restores a snapshot. */
+export async function copyOf({ cloud, devices }: Rig, name: string) {
+  const { serial: source, filesystem, id } = cloud.volume(name);
+  const serial = `vol-${randomUUID().replaceAll('-', '').slice(0, 17)}`;
+  await run('cp', ['--sparse=always', devices.deviceOf(hostA, source), devices.imageOf(serial)]);
+  const { size } = await stat(devices.imageOf(serial));
+  await devices.give(hostA, serial, size);
+  if (filesystem.state !== 'formatted') throw new TypeError(`the volume is ${filesystem.state}`);
+  const { type, uuid } = filesystem;
+  return { serial, volumeId: id, filesystem: { type, uuid } };
+}
