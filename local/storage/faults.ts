@@ -68,10 +68,28 @@ export class Faults {
     return this.#armed.map(({ fault, seen, injected }) => ({ ...fault, seen, injected }));
   }
 
-  /** The faults that strike this call; each is counted. */
+  /**
+   * The faults that strike this call; each is counted. A call that one of them keeps from being carried out uses up no
+   * fault of its effect, so that the counts say what happened.
+   */
   strike(subject: FaultSubject): readonly Fault[] {
-    return this.#armed.filter((armed) => strikes(armed, subject)).map(({ fault }) => fault);
+    const struck: Fault[] = [];
+    for (const armed of this.#armed.toSorted((a, b) => rankOf(a) - rankOf(b))) {
+      if (!strikes(armed, subject)) continue;
+      struck.push(armed.fault);
+      if (refusals.has(armed.fault.kind)) break;
+    }
+    return struck;
   }
+}
+
+/** Kinds with which nothing is done. */
+const refusals: ReadonlySet<FaultKind> = new Set(['throttle', 'internal-error', 'error', 'reset-before']);
+
+/** A refused call may be late as well. */
+function rankOf({ fault: { kind } }: Armed): number {
+  if (kind === 'latency') return 0;
+  return refusals.has(kind) ? 1 : 2;
 }
 
 function strikes(armed: Armed, subject: FaultSubject): boolean {

@@ -74,6 +74,8 @@ export function adminRoutes({ cloud, faults, calls, invalidAnswers, reset }: Par
       handle: ({ params: [id = ''], body }) => putFileSystem(cloud, id, fileSystemSchema.parse(body)),
     },
     { method: 'GET', path: /^\/filesystems$/, handle: () => store.list('fileSystems') },
+    { method: 'GET', path: /^\/accesspoints$/, handle: () => store.list('accessPoints') },
+    { method: 'GET', path: /^\/recoverypoints$/, handle: () => store.list('recoveryPoints') },
     {
       method: 'GET',
       path: /^\/resources\/(.+)$/,

@@ -85,6 +85,8 @@ test('one item of a recovery point comes back in a directory of its own, nothing
   await writeFile(join(data, 'volumes/two/file'), 'other');
   await symlink('/etc', join(data, 'out'));
   const arn = await backedUp('first');
+  const records = await storage.admin<{ arn: string; status: string }[]>('GET /recoverypoints');
+  expect(records.find((one) => one.arn === arn)?.status).toBe('COMPLETED');
   await writeFile(join(data, 'volumes/one/file'), 'new');
   expect((await restored(arn, { itemsToRestore: '["/volumes/one"]' })).status).toBe('COMPLETED');
   const [folder = ''] = await restoreFolders(data);

@@ -102,6 +102,8 @@ test('two mounts of one access point share files, which outlive it', async () =>
   try {
     const { uid, gid, mode } = await stat(first);
     expect([uid, gid, mode & 0o7777]).toEqual([1000, 1001, 0o750]);
+    const records = await storage.admin<{ id: string; path: string }[]>('GET /accesspoints');
+    expect(records.find((one) => one.id === point)?.path).toBe('/volumes/one');
     await writeFile(join(first, 'data'), 'shared');
     expect(await readFile(join(second, 'data'), 'utf8')).toBe('shared');
     await expect(writeFile(join(second, 'data'), 'x')).rejects.toThrow('EROFS');

@@ -44,3 +44,19 @@ test('what was injected is counted per fault', () => {
     [3, 3],
   ]);
 });
+
+test('a call that is refused uses up no fault of its effect, and one refusal', () => {
+  const faults = armed(
+    { kind: 'reset-after-commit' },
+    { kind: 'throttle', times: 1 },
+    { kind: 'internal-error', times: 1 },
+    { kind: 'latency' },
+  );
+  const kinds = () => faults.strike(subject).map(({ kind }) => kind);
+  expect([kinds(), kinds(), kinds()]).toEqual([
+    ['latency', 'throttle'],
+    ['latency', 'internal-error'],
+    ['latency', 'reset-after-commit'],
+  ]);
+  expect(faults.list().map(({ injected }) => injected)).toEqual([1, 1, 1, 3]);
+});
