@@ -48,7 +48,7 @@ const attach = [...step('attachVolume', 'AttachVolume'), say, record('confirmAtt
 /** The way of an attached, idle volume to its tombstone. */
 const bury = [...asked, wake('volumes-api'), record('fence'), ...detach, record('bury')];
 
-/** Operations as people ask for them: on a block volume, and the freeing of a network volume. */
+/** Operations as people ask for them: on a block volume, and the making and freeing of a network volume. */
 export const crashPoints = {
   create: [...asked, ...step('createVolume', 'CreateVolume'), say, record('confirmCreated')],
   attach: [...asked, ...attach],
@@ -59,6 +59,12 @@ export const crashPoints = {
   delete: [...bury, ...step('createSnapshot', 'CreateSnapshot'), say, record('finishDelete')],
   /** A delete with `--purge` of a volume that is attached and idle. */
   purge: [...bury, record('startPurge'), ...step('deleteVolume', 'DeleteVolume'), record('forget')],
+  /** A create of a network volume. */
+  networkCreate: [
+    ...asked,
+    ...efsStep('createAccessPoint', 'CreateAccessPoint'),
+    transaction('efs-worker', 'record confirmCreated'),
+  ],
   /** A delete with `--purge` of a network volume that nobody uses: a host empties its directory. */
   networkPurge: [
     transaction('volumes-api', 'intent'),
@@ -70,16 +76,6 @@ export const crashPoints = {
     ...efsStep('deletePurgePoint', 'DeleteAccessPoint'),
     ...efsStep('deleteAccessPoint', 'DeleteAccessPoint'),
     transaction('efs-worker', 'record forget'),
-  ],
-} as const satisfies Readonly<Record<string, readonly Effect[]>>;
-
-/** Operations that are killed in process alone, not yet in the running cloud. */
-export const inProcessCrashPoints = {
-  /** A create of a network volume. */
-  networkCreate: [
-    ...asked,
-    ...efsStep('createAccessPoint', 'CreateAccessPoint'),
-    transaction('efs-worker', 'record confirmCreated'),
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;
 

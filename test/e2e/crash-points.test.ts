@@ -5,8 +5,9 @@ import { until } from '#test/support/until.ts';
 import type { FaultSwitch } from './harness/admin.ts';
 import { joinCloud } from './harness/cloud.ts';
 import { isAimed, killsOf, says, switchOf } from './harness/crash-aim.ts';
-import { atOnce, CrashWorld, hasEnded, type Crash } from './harness/crash-world.ts';
+import { CrashWorld, hasEnded, typeOf, type Crash } from './harness/crash-world.ts';
 import type { TestHost } from './harness/host.ts';
+import { atOnce } from './harness/volume-world.ts';
 
 /*
  * docs/crash-points.md in the running local cloud: the process that runs a function is killed (SIGKILL) before and after each
@@ -27,7 +28,13 @@ beforeAll(async () => {
   const kinds = Object.keys(crashPoints) as CrashedOperation[];
   const kills = kinds.flatMap((kind) => killsOf(kind, () => cloud.unique(`crash-${kind.toLowerCase()}`)));
   const hostAt = (at: number): TestHost => hosts[at % hosts.length] as TestHost;
-  crashes = kills.map((kill, at) => ({ ...kill, host: hostAt(at), next: hostAt(at + 1), volume: undefined }));
+  crashes = kills.map((kill, at) => ({
+    ...kill,
+    type: typeOf(kill.kind),
+    host: hostAt(at),
+    next: hostAt(at + 1),
+    volume: undefined,
+  }));
   await world.prepare(crashes);
 });
 afterAll(async () => {

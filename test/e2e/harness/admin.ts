@@ -4,7 +4,13 @@ import type { CloudFile } from '#local/cloud/cloud-file.ts';
 import { callSocket } from '#local/cloud/http.ts';
 import type { CallRecord } from '#local/edge/calls.ts';
 import type { FaultStatus } from '#local/edge/faults.ts';
-import type { Attachment, Snapshot, Volume } from '#local/storage/state/entities.ts';
+import type {
+  AccessPoint,
+  Attachment,
+  RecoveryPoint,
+  Snapshot,
+  Volume,
+} from '#local/storage/state/entities.ts';
 import type { CallRecord as StorageCall } from '#local/storage/call-log.ts';
 
 /** A fault of the edge or of the storage service, as docs/local-cloud.md lists them. */
@@ -70,6 +76,10 @@ export interface StorageTruth extends PartAdmin<StorageCall> {
   volumes(): Promise<Volume[]>;
   attachments(): Promise<Attachment[]>;
   snapshots(): Promise<Snapshot[]>;
+  accessPoints(): Promise<AccessPoint[]>;
+  recoveryPoints(): Promise<RecoveryPoint[]>;
+  /** How often each fault switch struck. */
+  faultStatus(): Promise<{ readonly id: string; readonly injected: number }[]>;
 }
 
 /** See {@link StorageTruth}. */
@@ -80,5 +90,8 @@ export function storageTruth(cloud: CloudFile): StorageTruth {
     volumes: async () => (await send('GET', '/volumes')) as Volume[],
     attachments: async () => (await send('GET', '/attachments')) as Attachment[],
     snapshots: async () => (await send('GET', '/snapshots')) as Snapshot[],
+    accessPoints: async () => (await send('GET', '/accesspoints')) as AccessPoint[],
+    recoveryPoints: async () => (await send('GET', '/recoverypoints')) as RecoveryPoint[],
+    faultStatus: async () => (await send('GET', '/faults')) as { id: string; injected: number }[],
   };
 }

@@ -96,11 +96,12 @@ function ec2Word({ effect: { action }, name }: Kill, volume: Volume | undefined)
 }
 
 /**
- * A purge point is made for the volume's id. Its own id nobody knows in advance; but each volume's purge point goes before
- * its access point, so that the first deletes of all, which spend these switches, are purge points'.
+ * A volume that is still to be made is known by its name alone, and a purge point is made for the volume's id. Its own id
+ * nobody knows in advance; but each volume's purge point goes before its access point, so that the first deletes of all,
+ * which spend these switches, are purge points'.
  */
-function accessPointOf({ effect, step }: Kill, volume: Volume | undefined): string[] {
-  if (effect.action === 'CreateAccessPoint') return [volume?.id ?? ''];
+function accessPointOf({ effect, step, name }: Kill, volume: Volume | undefined): string[] {
+  if (effect.action === 'CreateAccessPoint') return [volume?.id ?? name];
   if (step === 'deletePurgePoint' || volume?.storage?.kind !== 'efs') return [];
   return [volume.storage.accessPointId];
 }

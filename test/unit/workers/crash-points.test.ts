@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { answerPurge } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { backupCrashPoints } from '#shared/model/crash-points-backups.ts';
-import { crashPoints as volumeCrashPoints, inProcessCrashPoints } from '#shared/model/crash-points.ts';
+import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
@@ -11,7 +11,7 @@ import { Effects, type Kill } from './support/effects.ts';
 import { judge } from './support/judge.ts';
 import { call, hostA, hostB, World } from './support/world.ts';
 
-const crashPoints = { ...volumeCrashPoints, ...inProcessCrashPoints, ...backupCrashPoints };
+const crashPoints = { ...volumeCrashPoints, ...backupCrashPoints };
 type CrashedOperation = keyof typeof crashPoints;
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
