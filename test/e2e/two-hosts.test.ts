@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { intactLines } from '#test/support/line-writer.ts';
 import { until } from '#test/support/until.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestHost } from './harness/host.ts';
-import { intactLines, startWriter } from './harness/writer.ts';
+import { startWriter } from './harness/writer.ts';
 
 /** Rescheduling, and the unfriendly ways in which a host can leave. Contract 3: one writer. */
 const cloud = joinCloud();
