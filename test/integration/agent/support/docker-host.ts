@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
+import { parseConfig } from '#agent/config.ts';
 import { until } from '#test/support/until.ts';
 import { FakeControlPlane } from './fake-control-plane.ts';
 import { startHttpCloud, type HttpCloud } from './http-cloud.ts';
@@ -20,6 +21,8 @@ export interface DockerHost {
   /** At once, unless another signal asks it to end in order; resolves when it has ended. */
   kill(what: 'agent' | 'dockerd', signal?: 'KILL' | 'TERM'): Promise<void>;
   startDockerd(): Promise<void>;
+  /** A path of the host as this machine sees it. */
+  path(inside: string): string;
   /** Mount table of the host, as text. */
   mountinfo(): Promise<string>;
   agentLog(): Promise<string>;
@@ -30,7 +33,12 @@ export interface DockerRig {
   readonly cloud: FakeControlPlane;
   readonly http: HttpCloud;
   readonly devices: Loops;
+  /** `settings` are of the agent's configuration file. */
   addHost(id: string, settings?: Record<string, unknown>): Promise<DockerHost>;
+  /** While this file exists, what is newly mounted of EFS hangs as if its server were away. */
+  readonly efsHangs: string;
+  /** The directory behind a network volume. */
+  efsDirectoryOf(volume: string): string;
   close(): Promise<void>;
 }
 
@@ -51,6 +59,8 @@ export async function openDockerRig(): Promise<DockerRig> {
     http,
     devices,
     addHost: (id, settings = {}) => addHost({ sandbox, http, bundle, id, settings }),
+    efsHangs: join(sandbox.dir, 'efs.hangs'),
+    efsDirectoryOf: (volume) => join(sandbox.dir, 'efs', `fsap-${cloud.volume(volume).serial.slice(4)}`),
     async close() {
       cloud.close();
       await http.close();
@@ -117,8 +127,17 @@ echo ready >"$1/ready"
 exec sleep infinity
 `;
 
-/** EFS as one machine can be it: a directory per access point, beside the hosts' own folders. */
+/**
+ * EFS as one machine can be it: a directory per access point, beside the hosts' own folders. Or, as a server that is away, a
+ * file system whose other end reads no request: any use of it waits, until what holds that end is killed.
+ */
 const efsHelper = `#!/bin/sh
+if [ -e "$HIVEMIND_TEST_EFS.hangs" ]; then
+  exec 3<>/dev/fuse
+  mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 efs "$2" || exit
+  sleep 3600 </dev/null >/dev/null 2>&1 &
+  exit 0
+fi
 access=$(echo "$4" | sed -n 's/.*accesspoint=\\([^,]*\\).*/\\1/p')
 mkdir -p "$HIVEMIND_TEST_EFS/$access"
 exec mount --bind "$HIVEMIND_TEST_EFS/$access" "$2"
@@ -157,6 +176,7 @@ function hostWith(
   init: string,
 ): DockerHost {
   const enter = ['-t', init, '-m', '-p', '--'];
+  const { pluginSocket } = parseConfig({ endpoint: http.endpoint, ...settings });
   const root = join(dir, 'root');
   const exec = async (...command: string[]): Promise<string> =>
     (await run('nsenter', [...enter, ...command], { maxBuffer: 2 ** 26 })).stdout;
@@ -196,17 +216,13 @@ function hostWith(
         NODE_OPTIONS: '',
         HIVEMIND_TEST_EFS: join(sandbox.dir, 'efs'),
       });
-      await until('the agent answers', () => exec('ls', '/run/docker/plugins/hivemind.sock'));
+      await until('the agent answers', () => exec('ls', pluginSocket));
     },
     async kill(what, signal = 'KILL') {
       const pid = (await readFile(join(dir, `${what}.pid`), 'utf8')).trim();
       await exec('kill', `-${signal}`, pid);
       await until(`${what} has ended`, async () => !(await exec('ls', '/proc')).split('\n').includes(pid));
-      await exec(
-        'rm',
-        '-f',
-        ...(what === 'agent' ? ['/run/docker/plugins/hivemind.sock'] : ['/run/docker.pid']),
-      );
+      await exec('rm', '-f', ...(what === 'agent' ? [pluginSocket] : ['/run/docker.pid']));
     },
     async startDockerd() {
       if (!(await exec('ls', '/run')).includes('c.sock')) {
@@ -226,6 +242,7 @@ function hostWith(
       );
       await until('dockerd answers', () => docker('version'));
     },
+    path: (inside) => join(`/proc/${init}/root`, inside),
     mountinfo: () => exec('cat', '/proc/1/mountinfo'),
     agentLog: () => readFile(join(dir, 'agent.out'), 'utf8'),
   };
