@@ -4,12 +4,16 @@ import type { ObservedAttachment } from '#shared/model/host.ts';
 export type Usage = NonNullable<ObservedAttachment['usage']>;
 
 const timeoutMs = 2_000;
+/**
+ * A call that hangs keeps one of Node's four threads, which read files and look up addresses for everything else: two stay
+ * free, however many volumes hang. Until a server answers again, volumes beyond those are not measured.
+ */
+const maxHanging = 2;
 const pending = new Set<string>();
 
 /** What statfs(2) says of a mountpoint; undefined when it does not answer soon (a network that is away, a frozen disk). */
 export async function usageOf(path: string): Promise<Usage | undefined> {
-  // A call that hangs keeps a thread: one for a path is enough.
-  if (pending.has(path)) return undefined;
+  if (pending.has(path) || pending.size >= maxHanging) return undefined;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), timeoutMs);
