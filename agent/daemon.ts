@@ -187,7 +187,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     api,
     log,
     stopping: runner.stopping,
-    perform: performer(taskPorts(parts, engine)),
+    ...performer(taskPorts(parts, engine)),
   });
   return { loop, engine };
 }
@@ -204,6 +204,8 @@ function taskPorts(parts: Parts, engine: Engine): PerformPorts {
     root: config.root,
     transfer: { api, log, engine, holds, exec, stopping: runner.stopping },
     freeze: freezeOf(parts),
+    docker: dockerCommands(config.dockerSocket),
+    containers: dockerEngine(config.dockerSocket),
     runner,
     objects: objectTransfer(),
     ...(deviceWaitMs === undefined ? {} : { deviceWaitMs }),

@@ -5,6 +5,8 @@ import { withHooks, type HookPorts, type HookReport, type Hooks } from './hooks.
 export interface ConsistencyPlan {
   readonly hooks?: Hooks;
   readonly freeze?: FreezeRequest;
+  /** Around the freeze and the work, not around the hooks: nobody unmounts meanwhile. */
+  readonly alone?: <R>(work: () => Promise<R>) => Promise<R>;
 }
 
 export interface Consistent<T> extends Omit<Frozen<T>, 'frozenMs'> {
@@ -16,13 +18,15 @@ export interface Consistent<T> extends Omit<Frozen<T>, 'frozenMs'> {
 /** Hook before, freeze, work, thaw, hook after: the application has written out before writers have to wait. */
 export async function withConsistency<T>(
   ports: FreezePorts & HookPorts,
-  { hooks = {}, freeze }: ConsistencyPlan,
+  { hooks = {}, freeze, alone = (work) => work() }: ConsistencyPlan,
   work: FrozenWork<T>,
 ): Promise<Consistent<T>> {
   const { result: frozen, hooks: reports } = await withHooks(ports, hooks, async () =>
-    freeze === undefined
-      ? { result: await work(new AbortController().signal), frozenMs: 0 }
-      : withFrozen(ports, freeze, work),
+    alone(async () =>
+      freeze === undefined
+        ? { result: await work(new AbortController().signal), frozenMs: 0 }
+        : withFrozen(ports, freeze, work),
+    ),
   );
   return { ...frozen, hooks: reports };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { HostTask } from '#shared/model/task.ts';
-import { cut, type CutPorts } from './cut.ts';
+import { cut, endCut, type CutPorts } from './cut.ts';
 import { extract, type ExtractTaskPorts } from './extract.ts';
 import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
@@ -22,11 +22,16 @@ export function drillPlaces(root: string): { directory: string; manifests: strin
   return { directory: join(root, 'verify'), manifests: join(root, 'manifests') };
 }
 
-/** How each kind of task is done. */
-export function performer(ports: PerformPorts): (task: HostTask) => Promise<Performed> {
+interface Performer {
+  readonly perform: (task: HostTask) => Promise<Performed>;
+  readonly end: (task: HostTask) => Promise<void>;
+}
+
+/** How each kind of task is done, and cleared up after where an earlier agent had begun it. */
+export function performer(ports: PerformPorts): Performer {
   const placed = { ...ports, ...drillPlaces(ports.root) };
   const all = { ...placed, keepManifest: keepManifest.bind(undefined, placed) };
-  return async (task) => {
+  const perform = async (task: HostTask): Promise<Performed> => {
     switch (task.kind) {
       case 'cut':
         return cut(all, task);
@@ -42,4 +47,7 @@ export function performer(ports: PerformPorts): (task: HostTask) => Promise<Perf
         return { result: await extract(all, task) };
     }
   };
+  const end = (task: HostTask): Promise<void> =>
+    task.kind === 'cut' ? endCut(all, task) : Promise.resolve();
+  return { perform, end };
 }

@@ -9,6 +9,8 @@ export interface TaskPorts {
   readonly log: Log;
   /** Does one task; rejects when it cannot be done. */
   readonly perform: (task: HostTask) => Promise<Performed>;
+  /** Clears up after a task that an earlier agent had begun. Never rejects. */
+  readonly end?: (task: HostTask) => Promise<void>;
   /** Aborted when the agent stops: what that breaks off goes on with the next agent, and is no failure. */
   readonly stopping?: AbortSignal;
   readonly now?: () => number;
@@ -58,9 +60,12 @@ export class Tasks {
   }
 
   async #perform(task: HostTask): Promise<Performed> {
-    const { log, perform, stopping, now = Date.now } = this.#ports;
+    const { log, perform, end, stopping, now = Date.now } = this.#ports;
     try {
-      if (task.begun) throw forgotten();
+      if (task.begun) {
+        await end?.(task);
+        throw forgotten();
+      }
       if (now() > Date.parse(task.deadline)) throw tooLate(task);
       return await perform(task);
     } catch (error) {

@@ -97,7 +97,7 @@ function browse(world: World) {
       'after',
       examples('hivemind backup browse bak-01J0…', 'hivemind backup browse bak-01J0… db --json'),
     )
-    .action(async (backup, path, options, command) =>
+    .action(async (...[backup, path, options, command]) =>
       act(world, command, async (context) =>
         (await import('./browse.ts')).browseBackup(context, { backup, path }, options),
       ),
@@ -122,7 +122,7 @@ function extract(world: World) {
         'hivemind backup extract bak-01J0… db --output db.tar.gz',
       ),
     )
-    .action(async (backup, path, options, command) =>
+    .action(async (...[backup, path, options, command]) =>
       act(world, command, async (context) =>
         (await import('./extract.ts')).extractBackup(context, { backup, path }, options),
       ),

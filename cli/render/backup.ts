@@ -1,4 +1,5 @@
 import type { Backup } from '#shared/model/backup.ts';
+import type { HookRun } from '#shared/model/consistency.ts';
 import { details } from './table.ts';
 import { ago } from './time.ts';
 import type { Columns } from './volume.ts';
@@ -38,6 +39,7 @@ export function backupDetails(backup: Backup, now: number): string {
       `${source.type} (driver ${source.driver})${source.filesystem ? `, ${source.filesystem}` : ''}`,
     ],
     ['Consistency', consistencyText(backup)],
+    ...(backup.hookRuns ?? []).map((run): [string, string] => [`Hook ${run.when}`, hookRunText(run)]),
     ['Manifest', manifestText(backup)],
     [
       'Last drill',
@@ -81,4 +83,10 @@ function storageText({ storage }: Backup): string | undefined {
 function consistencyText({ consistency, frozenMs, pointInTime }: Backup): string {
   const frozen = frozenMs === undefined ? '' : `, frozen for ${frozenMs.toFixed(0)} ms`;
   return `${consistency}${frozen}${pointInTime ? '' : ', not a point in time'}`;
+}
+
+function hookRunText({ container, ok, code, ms, output, error }: HookRun): string {
+  const end = ok ? 'done' : `failed${code === undefined ? '' : ` (exit code ${code})`}`;
+  const said = [error, output].filter((text) => text !== undefined && text !== '').join('; ');
+  return `${end} in ${container} after ${ms} ms${said === '' ? '' : `: ${said}`}`;
 }

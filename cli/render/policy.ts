@@ -2,6 +2,7 @@ import { formatDuration } from '#shared/model/duration.ts';
 import type { Policy, PolicyPreview, PolicyRun, PreviewedVolume } from '#shared/model/policy.ts';
 import { wallClockAt } from '#shared/model/timezone.ts';
 import { printable } from './printable.ts';
+import { hooksText } from './hooks.ts';
 import { details, table } from './table.ts';
 import { ago, until } from './time.ts';
 import type { Columns } from './volume.ts';
@@ -32,7 +33,8 @@ export function policyDetails(policy: Policy, runs: readonly PolicyRun[], now: n
     ['Selector', policy.selector],
     ['Keep', retentionText(policy)],
     ['Engine', policy.engine],
-    ['Consistency', policy.consistency ?? 'by the volume'],
+    ['Consistency', policy.consistency ?? (policy.hooks === undefined ? 'by the volume' : 'hooks')],
+    ['Hooks', hooksText(policy.hooks)],
     ['Objective', policy.objective === undefined ? `${objective} (twice the longest gap)` : objective],
     ['Created', `${policy.createdAt} (${ago(policy.createdAt, now)}), by ${policy.createdBy}`],
   ]);

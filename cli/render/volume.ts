@@ -1,4 +1,5 @@
 import type { AttachmentView, Volume } from '#shared/model/volume.ts';
+import { hooksText } from './hooks.ts';
 import { details } from './table.ts';
 import { ago, until } from './time.ts';
 
@@ -89,6 +90,8 @@ function rules(volume: Volume): Lines {
     ['Read-only', yes(volume.readOnly)],
     ['Encrypted', yes(volume.encrypted)],
     ['Protected', yes(volume.protected)],
+    ['Backups', volume.backups?.consistency],
+    ['Hooks', hooksText(volume.backups?.hooks)],
   ];
 }
 

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Consistency } from '#shared/model/backup.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
+import { cutOf, type CutFlags } from '../backup/cut-options.ts';
 import type { Context } from '../context.ts';
 import { follow } from '../operation/follow.ts';
 import type { WaitFlags } from '../operation/options.ts';
 import { printResult } from '../render/result.ts';
 
-interface BackupFlags extends WaitFlags {
+interface BackupFlags extends WaitFlags, CutFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
-  readonly consistency?: string | undefined;
   readonly description?: string | undefined;
   readonly output?: string | undefined;
   readonly overwrite?: true | undefined;
@@ -26,8 +25,7 @@ export async function backupVolume(context: Context, flags: BackupFlags): Promis
     return backupToFile(context, name, { ...flags, output: flags.output });
   }
   const body = {
-    // The API names the consistencies when this is none of them.
-    ...given('consistency', flags.consistency as Consistency | undefined),
+    ...cutOf(flags),
     ...given('description', flags.description),
   };
   const headers = { 'idempotency-key': randomUUID() };

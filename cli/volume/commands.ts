@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
+import { withCut } from '../backup/cut-options.ts';
 import { act, examples, group, leaf } from '../command.ts';
 import { futureVolumeCommands } from '../future.ts';
 import { withWaiting } from '../operation/options.ts';
@@ -94,7 +95,7 @@ function inspect(world: World) {
 }
 
 function update(world: World) {
-  return leaf('update', 'Change labels, description or protection')
+  return withCut(leaf('update', 'Change labels, description, protection or how backups are cut'))
     .argument('[name]', 'name of the volume')
     .option('--name <name>', 'name of the volume')
     .option('--labels <labels>', 'replace all labels with these; "" removes them')
@@ -108,6 +109,7 @@ function update(world: World) {
       examples(
         'hivemind volume update my-data-volume --label-add backup=true',
         'hivemind volume update my-data-volume --protect --description "orders, do not lose"',
+        'hivemind volume update db --pre-hook "psql -c CHECKPOINT" --hook-container db',
       ),
     )
     .action(async (name, options, command) =>
@@ -196,10 +198,9 @@ function detach(world: World) {
 }
 
 function backup(world: World) {
-  return withWaiting(leaf('backup', 'Back a volume up'))
+  return withCut(withWaiting(leaf('backup', 'Back a volume up')))
     .argument('[name]', 'name of the volume')
     .option('--name <name>', 'name of the volume')
-    .option('--consistency <how>', 'none or freeze (the default for a mounted local volume)')
     .option('--description <text>', 'a text for people')
     .option('--output <file>', 'write the files to this tar.gz; always waits')
     .option('--overwrite', 'with --output: replace a file that is there')
@@ -209,6 +210,7 @@ function backup(world: World) {
       examples(
         'hivemind volume backup my-data-volume',
         'hivemind volume backup --name db --no-wait',
+        'hivemind volume backup db --pre-hook "redis-cli save"',
         'hivemind volume backup --name my-data-volume --output /path/to/backup/file.tar.gz',
       ),
     )

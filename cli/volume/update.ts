@@ -3,10 +3,11 @@ import { parsePairs } from '#shared/model/labels.ts';
 import type { UpdateVolume, Volume } from '#shared/model/volume.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
+import { cutOf, type CutFlags } from '../backup/cut-options.ts';
 import type { Context } from '../context.ts';
 import { printResult } from '../render/result.ts';
 
-interface UpdateFlags {
+interface UpdateFlags extends CutFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
   readonly labels?: string | undefined;
@@ -30,14 +31,17 @@ export async function updateVolume(context: Context, flags: UpdateFlags): Promis
 /** @throws ProductError InvalidInput when nothing is to change */
 function updateBody(flags: UpdateFlags, read: Volume | undefined): UpdateVolume {
   const labels = flags.labels === undefined ? undefined : parsePairs(flags.labels, 'label');
+  const backups = cutOf(flags);
   const body = {
     ...given('labels', read === undefined ? labels : editLabels(read.labels, flags)),
     ...given('description', flags.description),
     ...given('protected', flags.protect),
+    ...given('backups', Object.keys(backups).length === 0 ? undefined : backups),
   };
   if (Object.keys(body).length > 0) return body;
   throw new ProductError('InvalidInput', 'Nothing to change is given.', {
-    allowed: '--labels, --label-add, --label-rm, --description, --protect, --no-protect',
+    allowed:
+      '--labels, --label-add, --label-rm, --description, --protect, --no-protect, --consistency, --pre-hook, --post-hook',
   });
 }
 

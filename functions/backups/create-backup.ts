@@ -1,10 +1,8 @@
 import { claimBacking, createBackup as createWrites } from '#shared/aws/table/backup-writes.ts';
 import { check } from '#shared/aws/table/writes.ts';
-import type { Consistency, CreateBackup } from '#shared/model/backup.ts';
-import { ProductError } from '#shared/model/errors.ts';
-import type { VolumeItem } from '#shared/model/items.ts';
+import type { CreateBackup } from '#shared/model/backup.ts';
 import { decideBackup, newBackup } from '#shared/model/rules-backup.ts';
-import { isSingleWriter } from '#shared/model/rules-use.ts';
+import { chooseConsistency } from '#shared/model/rules-consistency.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { findVolume } from '#functions/volumes/find.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
@@ -14,7 +12,8 @@ import { priorOperation } from './answer.ts';
 
 /**
  * Begins a backup of a volume by its driver's own means.
- * @throws ProductError VolumeNotFound; NotSupported, IllegalState, OperationInProgress of {@link decideBackup}.
+ * @throws ProductError VolumeNotFound; NotSupported, IllegalState, OperationInProgress of {@link decideBackup};
+ *   InvalidInput, NotSupported of {@link chooseConsistency}.
  */
 export async function createBackup(
   ports: Ports,
@@ -47,7 +46,7 @@ export async function createBackup(
       id: backupId,
       origin: request.origin ?? 'manual',
       policy: request.policy,
-      consistency: consistencyOf(volume, request),
+      cut: chooseConsistency(volume, request),
       description: request.description,
       caller: call.caller.arn,
       region: ports.settings.region,
@@ -61,23 +60,4 @@ export async function createBackup(
     await commit(ports, call, { writes, subject: volume.id, status: 202, operation });
     return showOperation(operation);
   });
-}
-
-/**
- * What one host writes to is frozen for the cut; what many hosts write to cannot be. A policy's word is for those of its
- * volumes that can. @throws ProductError NotSupported
- */
-function consistencyOf({ name, driver, type }: VolumeItem, { consistency, origin }: Asked): Consistency {
-  if (isSingleWriter(driver)) return consistency ?? 'freeze';
-  if (consistency === undefined || consistency === 'none' || origin === 'policy') return 'none';
-  throw new ProductError('NotSupported', `"${name}" is ${type}: many hosts may write to it at once.`, {
-    value: consistency,
-    allowed: 'none',
-    hint: 'Stop what writes to it for the time of the backup, if it must be of one moment.',
-  });
-}
-
-interface Asked {
-  readonly consistency?: Consistency | undefined;
-  readonly origin?: 'policy';
 }

@@ -40,6 +40,7 @@ export async function beginBackup(ports: Ports, subject: Subject): Promise<RunVo
       volume: name,
       description: '',
       consistency: policy.consistency,
+      hooks: policy.hooks,
       origin: 'policy',
       policy: policy.id,
       run: run.id,

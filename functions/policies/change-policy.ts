@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { replace } from '#shared/aws/table/writes.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { refuseAnnounced, type UpdatePolicy } from '#shared/model/policy.ts';
+import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
@@ -17,9 +18,14 @@ export async function updatePolicy(
   { policy, update }: { readonly policy: string; readonly update: UpdatePolicy },
 ): Promise<PolicyAnswer> {
   refuseAnnounced(update);
+  refuseUnusedHooks(update);
   const { copyTo: _copyTo, engine: _engine, ...settings } = update;
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  return change(ports, call, { policy, change: (was) => ({ ...was, ...given }) });
+  // Another consistency has no use for the hooks that were there, and hooks imply theirs.
+  const { consistency, hooks } = update;
+  const dropped = consistency === undefined || consistency === 'hooks' ? {} : { hooks: undefined };
+  const implied = hooks === undefined ? {} : { consistency };
+  return change(ports, call, { policy, change: (was) => ({ ...was, ...dropped, ...implied, ...given }) });
 }
 
 /** Its schedule is switched off, or on again. The same again changes nothing. */

@@ -4,6 +4,7 @@ import { createPolicy as createWrites } from '#shared/aws/table/policy-writes.ts
 import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { refuseAnnounced, type CreatePolicy } from '#shared/model/policy.ts';
+import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -22,6 +23,7 @@ export async function createPolicy(
   request: CreatePolicy,
 ): Promise<PolicyCreation> {
   refuseAnnounced(request);
+  refuseUnusedHooks(request);
   return settle(async () => {
     const prior = await priorOf(ports, call);
     const there = await existing(ports, call.namespace, { id: prior?.subject, name: request.name });
@@ -51,6 +53,7 @@ const compared = [
   'selector',
   'retention',
   'consistency',
+  'hooks',
   'objective',
   'description',
 ] as const;
@@ -69,7 +72,8 @@ function again(ports: PolicyPorts, request: CreatePolicy, policy: PolicyItem): P
 }
 
 function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): PolicyItem {
-  const { name, schedule, timezone, selector, retention, consistency, objective, description } = request;
+  const { name, schedule, timezone, selector, retention, consistency, hooks, objective, description } =
+    request;
   const now = ports.clock().toISOString();
   return {
     id: `pol-${ports.newId()}`,
@@ -81,6 +85,7 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     retention,
     engine: 'native',
     consistency,
+    hooks,
     objective,
     description,
     paused: false,

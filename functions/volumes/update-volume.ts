@@ -1,5 +1,6 @@
 import type { VolumeItem } from '#shared/model/items.ts';
 import { relabel } from '#shared/aws/table/volume-writes.ts';
+import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import type { UpdateVolume } from '#shared/model/volume.ts';
 import { showVolume, type VolumeAnswer } from './answer.ts';
@@ -9,14 +10,15 @@ import type { Call, Ports } from './ports.ts';
 import { settle } from './settle.ts';
 
 /**
- * Changes labels, description or protection.
- * @throws ProductError StaleRevision when If-Match names another revision; VolumeNotFound.
+ * Changes labels, description, protection or how backups are cut.
+ * @throws ProductError InvalidInput for hooks that would never run; StaleRevision when If-Match names another revision; VolumeNotFound.
  */
 export async function updateVolume(
   ports: Ports,
   call: Call,
   { name, update }: { name: string; update: UpdateVolume },
 ): Promise<VolumeAnswer> {
+  refuseUnusedHooks(update.backups ?? {});
   return settle(async () => {
     const { volume } = await findVolume(ports, call.namespace, name);
     checkIfMatch(volume, call.ifMatch);
@@ -25,6 +27,7 @@ export async function updateVolume(
       labels: update.labels ?? volume.labels,
       description: update.description ?? volume.description,
       protected: update.protected ?? volume.protected,
+      backups: update.backups ?? volume.backups,
       updatedAt: ports.clock().toISOString(),
     };
     await ports.table.transact([replace('volume', volume, next), ...relabel(volume, next.labels)]);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { BackupHooks, Consistency, HookRun } from './consistency.ts';
 import { Drill, ManifestRef } from './drill.ts';
 import { Labels } from './labels.ts';
 import {
@@ -29,11 +30,6 @@ export type BackupState = z.infer<typeof BackupState>;
 export const backupOrigins = ['manual', 'policy', 'final', 'guard', 'copy'] as const;
 export const BackupOrigin = z.enum(backupOrigins).meta({ id: 'BackupOrigin' });
 export type BackupOrigin = z.infer<typeof BackupOrigin>;
-
-/** `none` cut as it is, as after a power loss; `freeze` the filesystem is frozen for the cut; `hooks` commands in the container before and after it as well. */
-export const consistencies = ['none', 'freeze', 'hooks'] as const;
-export const Consistency = z.enum(consistencies).meta({ id: 'Consistency' });
-export type Consistency = z.infer<typeof Consistency>;
 
 /** Where the bytes are. */
 export const BackupStorage = z.discriminatedUnion('kind', [
@@ -100,6 +96,11 @@ export const Backup = z
     pointInTime: z.boolean(),
     /** Milliseconds for which the filesystem was frozen, as the host measured it. */
     frozenMs: z.number().min(0).optional(),
+    hookRuns: z
+      .array(HookRun)
+      .max(2)
+      .optional()
+      .meta({ description: 'How the commands in the container ended' }),
     cutAt: z.iso.datetime().optional().meta({ description: 'The moment that it holds' }),
     held: z.boolean().meta({ description: 'Under a hold: nothing removes it' }),
     holdReason: z.string().optional(),
@@ -125,6 +126,8 @@ export const CreateBackup = z
   .strictObject({
     /** Default: `freeze` for an EBS volume that is mounted. */
     consistency: Consistency.optional(),
+    /** Implies consistency `hooks`. */
+    hooks: BackupHooks.optional(),
     description: Description.default(''),
   })
   .meta({ id: 'CreateBackup' });

@@ -18,6 +18,11 @@ export const backupGuards = {
     says: 'No link in a backup is followed when a file of it is read.',
     test: 'test/unit/agent/extract.test.ts',
   },
+  'hooks-in-users': {
+    contract: 9,
+    says: 'Hooks of a volume run in containers that use it, and in no other.',
+    test: 'test/unit/agent/cut-hooks.test.ts',
+  },
   'manifest-of-record': {
     contract: 7,
     says: 'The sweep removes no manifest whose backup has a record.',

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
 import { Backup } from './backup.ts';
+import { BackupHooks } from './consistency.ts';
 import { DrillCheck } from './drill.ts';
 import { ReadForm } from './extract.ts';
 import { CutTask, ExportTask, ExtractTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
@@ -225,6 +226,8 @@ export type PurgeItem = z.infer<typeof PurgeItem>;
 export const BackupItem = Backup.extend({
   /** Who needs it right now: operations that are not finished, and volumes whose storage is still to be made from it. */
   users: z.array(z.union([OperationId, VolumeId])).max(200),
+  /** Commands around its cut: told to nobody, since arguments may carry what is not everybody's. */
+  hooks: BackupHooks.optional(),
   /** Backups of one file system with the same run share one recovery point: a policy's run, else the operation. */
   run: z.string().max(128).optional(),
 });

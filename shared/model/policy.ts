@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Consistency } from './backup.ts';
+import { BackupHooks, Consistency } from './consistency.ts';
 import { Objective, parseDuration } from './duration.ts';
 import { ProductError } from './errors.ts';
 import { parseSelector } from './labels.ts';
@@ -58,6 +58,7 @@ const Settings = {
   retention: Retention,
   engine: PolicyEngine,
   consistency: Consistency.optional().meta({ description: 'Default: by the volume' }),
+  hooks: BackupHooks.optional().meta({ description: 'Implies consistency `hooks`. Default: by the volume' }),
   objective: Objective.optional().meta({ description: 'Default: twice the longest gap of the schedule' }),
   description: z.string().max(1024),
 } as const;
@@ -109,6 +110,7 @@ export const UpdatePolicy = z
     selector: Selector.optional(),
     retention: Retention.optional(),
     consistency: Settings.consistency,
+    hooks: Settings.hooks,
     objective: Settings.objective,
     description: Settings.description.optional(),
     engine: Announced.engine.unwrap().optional(),

@@ -1,4 +1,5 @@
-import type { Backup, BackupKind, BackupOrigin, Consistency } from './backup.ts';
+import type { Backup, BackupKind, BackupOrigin } from './backup.ts';
+import type { ChosenConsistency } from './rules-consistency.ts';
 import { ProductError } from './errors.ts';
 import type { BackupItem, MadeFrom } from './items.ts';
 import { isRestorable } from './restored-directory.ts';
@@ -101,7 +102,7 @@ export interface NewBackup {
   readonly id: string;
   readonly origin: BackupOrigin;
   readonly policy?: string | undefined;
-  readonly consistency: Consistency;
+  readonly cut: ChosenConsistency;
   readonly description: string;
   readonly caller: string;
   readonly region: string;
@@ -146,7 +147,7 @@ export function newBackup(
       availabilityZone,
       format: lease?.filesystem ?? { state: 'none' },
     },
-    consistency: parts.consistency,
+    ...parts.cut,
     // AWS Backup reads a file system while it is written to.
     pointInTime: kind === 'snapshot',
     held: false,
@@ -176,6 +177,6 @@ export function madeFromOf({ id, volumeId, state, storage }: BackupItem): MadeFr
 }
 
 /** A backup as the API shows it. */
-export function viewBackup({ users: _users, run: _run, ...shown }: BackupItem): Backup {
+export function viewBackup({ users: _users, run: _run, hooks: _hooks, ...shown }: BackupItem): Backup {
   return shown;
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ArchiveMetadata } from './archive.ts';
 import { TransferReport } from './archive-transfer.ts';
-import { Consistency } from './backup.ts';
+import { BackupHooks, Consistency, HookRun } from './consistency.ts';
 import { DrillCheck, ManifestRef } from './drill.ts';
 import { ReadForm } from './extract.ts';
 import { BackupId, OperationId, VolumeId, VolumeName } from './names.ts';
@@ -20,7 +20,12 @@ const AnyTask = z.strictObject({
 });
 
 /** Freeze the volume's filesystem, call for its snapshot, thaw. */
-export const CutTask = AnyTask.extend({ kind: z.literal('cut'), consistency: Consistency });
+export const CutTask = AnyTask.extend({
+  kind: z.literal('cut'),
+  consistency: Consistency,
+  /** Commands in a container before the freeze and after the thaw. */
+  hooks: BackupHooks.optional(),
+});
 export type CutTask = z.infer<typeof CutTask>;
 
 /** Pack the volume's files and send them to the archive bucket. A host that has not the volume claims it first. */
@@ -95,6 +100,8 @@ export const TaskResult = z
     /** Names of the directories, of a `locate`. */
     found: z.array(z.string().max(255)).max(100).optional(),
     transfer: TransferReport.optional(),
+    /** Of a cut. */
+    hookRuns: z.array(HookRun).max(2).optional(),
     verify: VerifyReport.optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { VolumeBackups } from './consistency.ts';
 import { ProductError } from './errors.ts';
 import { Labels } from './labels.ts';
 import { AvailabilityZone, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
@@ -112,9 +113,11 @@ export const UpdateVolume = z
     labels: Labels.optional(),
     description: Description.optional(),
     protected: z.boolean().optional(),
+    /** Replaces all of it. */
+    backups: VolumeBackups.optional(),
   })
   .refine((update) => Object.keys(update).length > 0, {
-    error: 'give at least one of labels, description, protected',
+    error: 'give at least one of labels, description, protected, backups',
   })
   .meta({ id: 'UpdateVolume' });
 export type UpdateVolume = z.infer<typeof UpdateVolume>;
@@ -190,6 +193,7 @@ export const Volume = z
     readOnly: z.boolean(),
     encrypted: z.boolean(),
     protected: z.boolean(),
+    backups: VolumeBackups.optional().meta({ description: 'How its backups are cut; default: frozen' }),
     availabilityZone: AvailabilityZone.optional(),
     storage: StorageRef.optional(),
     hosts: z.array(HostId).meta({ description: 'Hosts it is attached to' }),

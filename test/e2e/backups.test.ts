@@ -90,6 +90,32 @@ describe('a backup', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
   });
 
+  it('with hooks has them run in the container that uses the volume, around its cut', async () => {
+    const name = cloud.unique('hooked');
+    await a.container('hooked', name, 'sleep', 'infinity');
+    const trace = (word: string) => `echo ${word} >>/data/trace`;
+    const hooks = ['--pre-hook', trace('before'), '--post-hook', trace('after')];
+    const backup = await cloud.hivemindJson<Backup>('volume', 'backup', name, ...hooks, '--wait');
+    expect(backup).toMatchObject({ state: 'available', consistency: 'hooks' });
+    expect(backup.frozenMs).toBeGreaterThan(0);
+    expect(backup.hookRuns).toMatchObject([
+      { when: 'before', container: 'hooked', ok: true, code: 0 },
+      { when: 'after', container: 'hooked', ok: true, code: 0 },
+    ]);
+    expect((await a.docker('exec', 'hooked', 'cat', '/data/trace')).trim()).toBe('before\nafter');
+    const folder = await mkdtemp(join(tmpdir(), 'hooked-'));
+    await cloud.hivemind('backup', 'extract', backup.id, 'trace', '--output', folder);
+    expect(await readFile(join(folder, 'trace'), 'utf8')).toBe('before\n');
+    await rm(folder, { recursive: true });
+    // Kept with the volume; one that fails keeps the backup from being made.
+    await cloud.hivemind('volume', 'update', name, '--pre-hook', 'echo no lock; exit 3');
+    const failed = await cloud.attemptHivemind(['volume', 'backup', name, '--wait']);
+    expect(failed.exitCode).toBe(1);
+    expect(failed.stderr).toMatch(/exit code 3.*no lock/s);
+    await a.docker('rm', '--force', 'hooked');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
+  });
+
   it('under a hold stays, and is removed with its snapshot after it', async () => {
     const name = cloud.unique('held');
     await a.once(name, 'sh', '-c', 'echo kept >/data/file; sync');

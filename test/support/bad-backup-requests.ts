@@ -13,6 +13,13 @@ const post = (path: string, title: string, body: unknown): BadRequest => [
 export const badBackupRequests: readonly BadRequest[] = [
   post(ofVolume, 'no such volume', {}),
   post(ofVolume, 'consistency unknown', { consistency: 'perfect' }),
+  post(ofVolume, 'hooks without a command', { hooks: {} }),
+  post(ofVolume, 'hooks: a command that is a text', { hooks: { before: 'sync' } }),
+  post(ofVolume, 'hooks: a command without a word', { hooks: { before: [] } }),
+  post(ofVolume, 'hooks: a command of 70 words', { hooks: { after: Array.from({ length: 70 }, () => 'x') } }),
+  post(ofVolume, 'hooks: time-out of an hour', { hooks: { before: ['sync'], timeoutSeconds: 3600 } }),
+  post(ofVolume, 'hooks: policy unknown', { hooks: { before: ['sync'], onError: 'ignore' } }),
+  post(ofVolume, 'hooks: container a path', { hooks: { before: ['sync'], container: '../db' } }),
   post(ofVolume, 'description a number', { description: 7 }),
   post(ofVolume, 'description of 1,025 characters', { description: 'd'.repeat(1025) }),
   post(ofVolume, 'name', { name: 'mine' }),

@@ -38,6 +38,14 @@ export const badPolicyRequests: readonly BadRequest[] = [
   ['policy: none', { path: `${policies}/none` }],
   ['policy: no name of one', { path: `${policies}/-x` }],
   ['policy update: none', { method: 'PATCH', path: `${policies}/none`, body: { timezone: 'UTC' } }],
+  [
+    'policy update: hooks that never run',
+    {
+      method: 'PATCH',
+      path: `${policies}/none`,
+      body: { consistency: 'freeze', hooks: { after: ['sync'] } },
+    },
+  ],
   ['policy update: nothing', { method: 'PATCH', path: `${policies}/none`, body: {} }],
   ['policy update: name', { method: 'PATCH', path: `${policies}/none`, body: { name: 'other' } }],
   ['policy update: engine', { method: 'PATCH', path: `${policies}/none`, body: { engine: 'restic' } }],

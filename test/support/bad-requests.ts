@@ -297,6 +297,14 @@ const calls: BadRequest[] = [
   ['update: size', { method: 'PATCH', path: `${volumes}/none`, body: { size: '20G' } }],
   ['update: name', { method: 'PATCH', path: `${volumes}/none`, body: { name: 'other' } }],
   ['update: labels null', { method: 'PATCH', path: `${volumes}/none`, body: { labels: null } }],
+  [
+    'update: hooks that never run',
+    {
+      method: 'PATCH',
+      path: `${volumes}/none`,
+      body: { backups: { consistency: 'none', hooks: { before: ['sync'] } } },
+    },
+  ],
   ['update: none', { method: 'PATCH', path: `${volumes}/none`, body: { protected: true } }],
   post(`${volumes}/none/undelete`, 'none', {}),
   post(`${volumes}/none/undelete`, 'as ..', { as: '..' }),

@@ -1,5 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 import { act, examples, group, leaf } from '../../command.ts';
+import { withCut } from '../cut-options.ts';
 import { withWaiting } from '../../operation/options.ts';
 import type { World } from '../../world.ts';
 
@@ -25,7 +26,7 @@ function withSettings<
   O extends Record<string, unknown>,
   G extends Record<string, unknown>,
 >(command: Command<A, O, G>) {
-  return command
+  return withCut(command)
     .option('--schedule <expression>', 'when: minute, hour, day of the month, month, day of the week')
     .option('--timezone <zone>', 'IANA zone of the schedule and of the days that are kept (default: UTC)')
     .option('--selector <conditions>', 'which volumes: labels as key=value, key or !key, with commas')
@@ -35,7 +36,6 @@ function withSettings<
     .option('--keep-monthly <count>', 'keep the newest of each of the last months that have one')
     .option('--keep-yearly <count>', 'keep the newest of each of the last years that have one')
     .option('--engine <engine>', 'native: by the drivers’ own means')
-    .option('--consistency <kind>', 'none, freeze or hooks (default: by the volume)')
     .option('--copy-to <region>', 'copy each backup to another Region')
     .option('--objective <duration>', 'how old the newest good backup may get, such as 26h')
     .option('--description <text>', 'for people');

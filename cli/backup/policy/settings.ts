@@ -1,14 +1,15 @@
 import { ProductError } from '#shared/model/errors.ts';
-import type { CreatePolicy, Policy } from '#shared/model/policy.ts';
+import type { CreatePolicy } from '#shared/model/policy.ts';
 import type { Retention } from '#shared/model/retention.ts';
 import { given } from '../../api/pages.ts';
+import { cutOf, type CutFlags } from '../cut-options.ts';
 
 export interface NameFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
 }
 
-export interface SettingFlags extends NameFlags {
+export interface SettingFlags extends NameFlags, CutFlags {
   readonly schedule?: string | undefined;
   readonly timezone?: string | undefined;
   readonly selector?: string | undefined;
@@ -18,7 +19,6 @@ export interface SettingFlags extends NameFlags {
   readonly keepMonthly?: string | undefined;
   readonly keepYearly?: string | undefined;
   readonly engine?: string | undefined;
-  readonly consistency?: string | undefined;
   readonly copyTo?: string | undefined;
   readonly objective?: string | undefined;
   readonly description?: string | undefined;
@@ -31,7 +31,7 @@ export function settingsOf(flags: SettingFlags) {
     ...given('timezone', flags.timezone),
     ...given('selector', flags.selector),
     ...given('engine', flags.engine as CreatePolicy['engine'] | undefined),
-    ...given('consistency', flags.consistency as Policy['consistency']),
+    ...cutOf(flags),
     ...given('copyTo', flags.copyTo),
     ...given('objective', flags.objective),
     ...given('description', flags.description),

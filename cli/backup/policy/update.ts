@@ -17,7 +17,8 @@ export async function updatePolicy(context: Context, flags: SettingFlags): Promi
   const body: UpdatePolicy = { ...settingsOf(flags), ...given('retention', retention) };
   if (Object.keys(body).length === 0)
     throw new ProductError('InvalidInput', 'Nothing to change is given.', {
-      allowed: '--schedule, --timezone, --selector, --keep-…, --consistency, --objective, --description',
+      allowed:
+        '--schedule, --timezone, --selector, --keep-…, --consistency, --pre-hook, --post-hook, --objective, --description',
     });
   const headers = read === undefined ? {} : { 'if-match': `"${read.revision}"` };
   const policy = (await api.call('updatePolicy', { params, body, headers })).body;

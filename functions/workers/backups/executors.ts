@@ -73,8 +73,8 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
       kind: 'record',
       change: (facts) => {
         const completedAt = facts.now.toISOString();
-        const frozenMs = facts.task?.result?.frozenMs;
-        const done = { state: 'available', operation: undefined, completedAt, frozenMs } as const;
+        const { frozenMs, hookRuns } = facts.task?.result ?? {};
+        const done = { state: 'available', operation: undefined, completedAt, frozenMs, hookRuns } as const;
         return succeed(facts, [...changeBackup(facts, done), ...endBacking(facts)]);
       },
     },

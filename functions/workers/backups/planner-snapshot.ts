@@ -7,8 +7,10 @@ import { wait, type BackupFacts, type BackupStep } from './steps.ts';
 
 /** How long a host has to begin with the cut. */
 const hostPatience = minutes(2);
-/** A cut that a host has begun at the last moment ends well before this. */
-const lateCut = minutes(1.5);
+/** A cut that a host has begun at the last moment ends well before this, if its hooks take as long as they may. */
+function lateCut({ hooks }: BackupItem): number {
+  return minutes(1.5) + 2 * 1000 * (hooks?.timeoutSeconds ?? 0);
+}
 /** How often a host is asked when AWS was too busy for the cut. */
 const mostAsked = 3;
 /** EC2's reads may lag: a snapshot that was made and is not shown counts as coming for so long. */
@@ -43,14 +45,11 @@ function createSnapshot({ operation, record }: BackupFacts): BackupStep {
 }
 
 /** A cut that a host called for counts once the host says that it was frozen all the time. */
-function planProven(
-  facts: BackupFacts,
-  { consistency }: BackupItem,
-  snapshotId: string,
-): BackupStep | undefined {
+function planProven(facts: BackupFacts, backup: BackupItem, snapshotId: string): BackupStep | undefined {
   const { task, now } = facts;
-  if (task?.begun !== true || consistency === 'none' || task.result?.outcome === 'done') return undefined;
-  const waits = task.result === undefined && now.getTime() < Date.parse(task.deadline) + lateCut;
+  if (task?.begun !== true || backup.consistency === 'none' || task.result?.outcome === 'done')
+    return undefined;
+  const waits = task.result === undefined && now.getTime() < Date.parse(task.deadline) + lateCut(backup);
   if (waits) return { ...wait(facts, `Waiting for ${task.hostId} to thaw the volume`), progress: 30 };
   const mark = `discardCut:${snapshotId}`;
   const message = 'The cut was not made while the volume was frozen: removing it';
@@ -65,7 +64,7 @@ function byHost(facts: BackupFacts, backup: BackupItem, lease: LeaseItem): Backu
   const { result } = task;
   if (result?.outcome === 'done') return cutSomewhere(facts, task);
   if (result?.outcome === 'failed') return again(facts, { backup, lease, task });
-  if (now.getTime() < Date.parse(task.deadline) + lateCut)
+  if (now.getTime() < Date.parse(task.deadline) + lateCut(backup))
     return { ...wait(facts, `Waiting for ${task.hostId} to freeze the volume`), progress: 15 };
   return fail(facts, {
     code: 'TimedOut',
@@ -116,6 +115,7 @@ function ask(facts: BackupFacts, backup: BackupItem, lease: LeaseItem): BackupSt
       epoch: lease.epoch,
       kind: 'cut',
       consistency: backup.consistency,
+      ...(backup.hooks === undefined ? {} : { hooks: backup.hooks }),
       deadline: new Date(now.getTime() + hostPatience).toISOString(),
       at: now.toISOString(),
       begun: false,

@@ -100,7 +100,7 @@ function keepFinal(facts: EbsFacts): Write[] {
   const backup = newBackup(record, {
     id: operation.backup,
     origin: 'final',
-    consistency: 'none',
+    cut: { consistency: 'none' },
     description: `Made when ${record.volume.name} was deleted`,
     caller: operation.caller,
     region,

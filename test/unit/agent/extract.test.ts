@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ListedEntry, parseBackupPath } from '#shared/model/extract.ts';
 import { linesOf, listDirectory } from '#agent/extract/listing.ts';
 import { openBelow } from '#agent/extract/open-below.ts';
+import { systemExec } from '#agent/host/exec.ts';
+import { silentLog } from '#agent/log.ts';
+
+const exec = systemExec(silentLog);
 
 let folder: string;
 let root: string;
@@ -66,7 +69,7 @@ describe('a path in a copy', () => {
 
   it('is refused for what is neither file nor directory, without touching it', async () => {
     // Opened for reading it would wait for a writer, for ever.
-    execFileSync('mkfifo', [join(root, 'pipe')]);
+    await exec.run('mkfifo', [join(root, 'pipe')]);
     await expect(contentAt('pipe')).rejects.toMatchObject({
       code: 'PathRefused',
       message: '"pipe" is neither a file nor a directory.',
@@ -90,7 +93,7 @@ describe('a path in a copy', () => {
 describe('a listing', () => {
   it('has names, kinds, sizes, owners, modes, times and targets, in the order of their bytes', async () => {
     await symlink('db', join(root, 'a-link'));
-    execFileSync('mkfifo', [join(root, 'pipe')]);
+    await exec.run('mkfifo', [join(root, 'pipe')]);
     await utimes(join(root, 'db', 'data.sql'), 1, 1_700_000_000);
     const { entries, left } = await list();
     expect(entries.map(({ name, kind }) => [name, kind])).toEqual([

@@ -174,7 +174,7 @@ describe('killed at any of its effects', () => {
   it.each([
     ['succeeded', { result: sent }],
     ['failed', { result: { outcome: 'failed', error }, sends: 'a part' }],
-  ] as const)('it has %s at its end, and nothing leaks', async (status, answer) => {
+  ] as const)('has %s at its end, and nothing leaks', async (status, answer) => {
     const whole = await stage();
     await survive(whole, answer);
     const effects = whole.effects.recorded.map(({ what }) => what);
