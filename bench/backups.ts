@@ -22,9 +22,9 @@ export function backupWork(
   const overTrees = async (work: (tree: Tree) => Promise<Comparison[]>): Promise<Comparison[]> => {
     const rows: Comparison[] = [];
     for (const tree of treesOf(scale)) {
-      const release = await held(stage, tree, filled);
-      rows.push(...(await work(tree)));
-      await release();
+      if (!filled.has(tree.name)) await fill(stage, tree);
+      filled.add(tree.name);
+      rows.push(...(await stage.whileUsed(tree.name, () => work(tree))));
     }
     return rows;
   };
@@ -36,15 +36,11 @@ export function backupWork(
   };
 }
 
-/** A container uses the tree's volume, which has its files, until the function that this gives is called. */
-async function held(stage: Stage, tree: Tree, filled: Set<string>): Promise<() => Promise<void>> {
-  const { name } = tree;
-  if (!filled.has(name)) await stage.create(name);
-  const release = await stage.hold(name);
-  if (!filled.has(name)) {
-    tree.fill(stage.seenFrom(name));
-    await stage.host('sync', '-f', stage.pathOf(name));
-  }
-  filled.add(name);
-  return release;
+/** Makes the tree's volume with its files. */
+async function fill(stage: Stage, tree: Tree): Promise<void> {
+  await stage.create(tree.name);
+  await stage.whileUsed(tree.name, async () => {
+    tree.fill(stage.seenFrom(tree.name));
+    await stage.host('sync', '-f', stage.pathOf(tree.name));
+  });
 }

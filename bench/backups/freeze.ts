@@ -23,19 +23,25 @@ console.log(longest);
 `;
 
 /** The longest pause of a writer while something is done, in ms; and what that gave. */
-async function pauseDuring<T>(
-  { home, host, pathOf }: Stage,
+function pauseDuring<T>(
+  stage: Stage,
   volume: string,
   work: () => Promise<T>,
 ): Promise<{ readonly pause: number; readonly done: T }> {
-  const stop = `/run/bench-stop-${volume}`;
-  const written = host(nodeOf(home), '-e', writer, `${pathOf(volume)}/written`, stop);
-  // Long enough that the start of the writer itself does not count.
-  await host('sh', '-ec', `until [ -s ${pathOf(volume)}/written ]; do :; done`);
-  const done = await work().finally(() => host('touch', stop));
-  const pause = Number(await written);
-  await host('rm', stop);
-  return { pause, done };
+  const [file, stop] = [`${stage.pathOf(volume)}/written`, `/run/bench-stop-${volume}`];
+  const { home, host } = stage;
+  return stage.whileUsed(volume, async () => {
+    await host('rm', '-f', file, stop);
+    const written = host(nodeOf(home), '-e', writer, file, stop);
+    await host('sh', '-ec', `until [ -s ${file} ]; do sleep 0.1; done`);
+    let done: T;
+    try {
+      done = await work();
+    } finally {
+      await host('touch', stop);
+    }
+    return { pause: Number(await written), done };
+  });
 }
 
 /**
@@ -50,24 +56,15 @@ export async function freezes(stage: Stage, { freezes: runs }: Scale): Promise<C
     const volume = `frozen-${made++}`;
     volumes.push(volume);
     await stage.create(volume);
-    const release = await stage.hold(volume);
     const began = performance.now();
-    const { pause, done } = await pauseDuring(stage, volume, async () => {
-      const told = await stage.hivemind('volume', 'backup', volume, '--wait', '--json');
-      return JSON.parse(told) as Backup;
-    });
+    const backup = (): Promise<string> => stage.hivemind('volume', 'backup', volume, '--wait', '--json');
+    const { pause, done } = await pauseDuring(stage, volume, backup);
     took = performance.now() - began;
-    frozen = done.frozenMs ?? NaN;
-    await release();
+    frozen = (JSON.parse(done) as Backup).frozenMs ?? NaN;
     return pause;
   };
-  const left = async (): Promise<number> => {
-    const volume = volumes.at(-1) ?? '';
-    const release = await stage.hold(volume);
-    const { pause } = await pauseDuring(stage, volume, () => delay(took));
-    await release();
-    return pause;
-  };
+  const leftAlone = async (): Promise<number> =>
+    (await pauseDuring(stage, volumes.at(-1) ?? '', () => delay(took))).pause;
   const rows = await allInTurn({
     what: () => 'longest pause of a writer during a snapshot backup',
     unit: 'ms',
@@ -75,7 +72,7 @@ export async function freezes(stage: Stage, { freezes: runs }: Scale): Promise<C
     ours: [{ name: 'pause', sample: backedUp }],
     theirs: [
       { name: 'the frozen time on the backup’s record', sample: () => frozen },
-      { name: 'its longest pause in as long a time without a backup', sample: left },
+      { name: 'its longest pause in as long a time without a backup', sample: leftAlone },
     ],
   });
   for (const volume of volumes)

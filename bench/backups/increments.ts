@@ -27,10 +27,10 @@ function movedBy(image: string, before?: string): number {
 }
 
 /** A snapshot backup's image in the storage service. */
-async function snapshot({ home, hivemind }: Stage, volume: string): Promise<string> {
-  const backup = JSON.parse(await hivemind('volume', 'backup', volume, '--wait', '--json')) as Backup;
+async function snapshot(stage: Stage, volume: string): Promise<string> {
+  const backup = JSON.parse(await stage.hivemind('volume', 'backup', volume, '--wait', '--json')) as Backup;
   const id = backup.storage?.kind === 'snapshot' ? backup.storage.snapshotId : '';
-  return join(home, 'storage', 'disk', 'snapshots', `${id}.img`);
+  return join(stage.home, 'storage', 'disk', 'snapshots', `${id}.img`);
 }
 
 /** Grown by a backup, in MiB. */

@@ -14,8 +14,8 @@ export interface Stage {
   hivemind(...args: string[]): Promise<string>;
   /** Makes a volume of 4 GiB on the host. */
   create(volume: string): Promise<void>;
-  /** Has a container use a volume until the function that it gives is called. */
-  hold(volume: string): Promise<() => Promise<void>>;
+  /** While `work` runs, a container uses the volume. */
+  whileUsed<T>(volume: string, work: () => Promise<T>): Promise<T>;
   /** Its files as the host sees them while a container holds it. */
   pathOf(volume: string): string;
   /** The same as this process sees them. */
@@ -40,12 +40,14 @@ export function stageOn(home: string, machine: Machine): Stage {
     create: async (volume) => {
       await hivemind('volume', 'create', volume, '--size', '4G', '--zone', machine.record.zone, '--wait');
     },
-    hold: async (volume) => {
+    whileUsed: async (volume, work) => {
       const args = `run -d --network none -v ${volume}:/data --volume-driver hivemind busybox sleep 36000`;
       const container = (await host('docker', ...args.split(' '))).trim();
-      return async () => {
+      try {
+        return await work();
+      } finally {
         await host('docker', 'rm', '-f', container);
-      };
+      }
     },
     pathOf,
     seenFrom: (volume) => join(`/proc/${insideOf(machine).init.pid}/root`, pathOf(volume)),

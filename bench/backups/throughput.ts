@@ -1,4 +1,4 @@
-import { allInTurn, milliseconds, type Comparison, type Contender } from '../measure.ts';
+import { allInTurn, milliseconds, type Comparison } from '../measure.ts';
 import { othersOn } from './others.ts';
 import type { Scale } from './scale.ts';
 import type { Stage } from './stage.ts';
@@ -14,48 +14,63 @@ async function speed(tree: Tree, work: () => Promise<void>): Promise<number> {
 }
 
 /** Backup and restore of a volume that holds a tree, each way of ours beside each of others, on the same files. */
-export async function throughput(stage: Stage, tree: Tree, { runs }: Scale): Promise<Comparison[]> {
-  const [source, target, other] = [tree.name, `${tree.name}-back`, `${tree.name}-other`];
+export async function throughput(stage: Stage, tree: Tree, scale: Scale): Promise<Comparison[]> {
+  const [target, other] = [`${tree.name}-back`, `${tree.name}-other`];
   for (const volume of [target, other]) await stage.create(volume);
-  const release = await stage.hold(other);
-  const field = { unit: 'MiB/s', runs };
-  const backups = await allInTurn({
-    ...field,
-    what: (name) => `\`volume backup\`, ${name}: ${tree.title}`,
-    ours: waysOn(stage).map(({ name, backup }) => ({
-      name,
-      sample: () => speed(tree, () => backup(source)),
-    })),
-    theirs: othersOn(stage).map(({ name, prepare, backup }) => ({
-      name,
-      sample: async () => {
-        await prepare();
-        return speed(tree, () => backup(stage.pathOf(source)));
-      },
-    })),
-  });
-  const restores = await allInTurn({
-    ...field,
-    what: (name) => `\`volume restore\`, ${name}: ${tree.title}`,
-    ours: waysOn(stage).map(({ name, restore }) => ({
-      name,
-      sample: async () => {
-        await emptied(stage, target);
-        return speed(tree, () => restore(target));
-      },
-    })),
-    theirs: othersOn(stage).map(({ name, restore }): Contender => ({
-      name,
-      sample: async () => {
-        await stage.host('find', stage.pathOf(other), ...contents);
-        return speed(tree, () => restore(stage.pathOf(other)));
-      },
-    })),
-  });
-  await release();
+  const rows = [
+    ...(await backups(stage, tree, scale)),
+    ...(await stage.whileUsed(other, () => restores(stage, tree, { ...scale, target, other }))),
+  ];
   for (const volume of [target, other])
     await stage.hivemind('volume', 'delete', volume, '--purge', '--yes', '--force', '--wait');
-  return [...backups, ...restores];
+  return rows;
+}
+
+function backups(stage: Stage, tree: Tree, { runs }: Scale): Promise<Comparison[]> {
+  return allInTurn({
+    what: (name) => `\`volume backup\`, ${name}: ${tree.title}`,
+    unit: 'MiB/s',
+    runs,
+    ours: waysOn(stage).map((way) => ({
+      name: way.name,
+      sample: () => speed(tree, () => way.backup(tree.name)),
+    })),
+    theirs: othersOn(stage).map((one) => ({
+      name: one.name,
+      sample: async () => {
+        await one.prepare();
+        return speed(tree, () => one.backup(stage.pathOf(tree.name)));
+      },
+    })),
+  });
+}
+
+/** Volumes to restore to: `target` by us, `other` by others. */
+interface Targets extends Scale {
+  readonly target: string;
+  readonly other: string;
+}
+
+function restores(stage: Stage, tree: Tree, { runs, target, other }: Targets): Promise<Comparison[]> {
+  return allInTurn({
+    what: (name) => `\`volume restore\`, ${name}: ${tree.title}`,
+    unit: 'MiB/s',
+    runs,
+    ours: waysOn(stage).map((way) => ({
+      name: way.name,
+      sample: async () => {
+        await emptied(stage, target);
+        return speed(tree, () => way.restore(target));
+      },
+    })),
+    theirs: othersOn(stage).map((one) => ({
+      name: one.name,
+      sample: async () => {
+        await stage.host('find', stage.pathOf(other), ...contents);
+        return speed(tree, () => one.restore(stage.pathOf(other)));
+      },
+    })),
+  });
 }
 
 /** A restore wants a volume that nobody uses. */

@@ -54,9 +54,7 @@ async function atPrompt(shell: string, work: (press: Press) => Promise<void>): P
       seen = '';
       terminal.stdin.write(keys);
       const shown = (): boolean => (typeof answer === 'string' ? seen.includes(answer) : answer.test(seen));
-      await until(`"${answer}" after ${JSON.stringify(keys)}`, shown).catch((cause: unknown) => {
-        expect.unreachable(`${String(cause)} The screen: ${JSON.stringify(seen)}`);
-      });
+      await until(`"${answer}" after ${JSON.stringify(keys)}`, shown);
     });
   } finally {
     terminal.stdin.end(`${killLine}exit\n`);
@@ -141,6 +139,7 @@ describe('completion in zsh', () => {
       await press(`PS1='ready''> '; ${load}\n`, 'ready> ');
       await press('hivemind volume inspect oth\t', 'other ');
     });
+    expect(stdout.split('\n')[0]).toBe('#compdef hivemind');
   });
 });
 

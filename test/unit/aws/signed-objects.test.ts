@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { claimOf } from '#local/edge/sigv4/credential.ts';
 import { signatureProblem, timeProblem } from '#local/edge/sigv4/verify.ts';
 import { s3ObjectSigner, type ObjectCall } from '#shared/aws/signed-objects.ts';
+import { existing } from '#test/unit/workers/support/world.ts';
 
 const secret = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 const function_ = {
@@ -61,8 +62,7 @@ test('it is good for a quarter of an hour, at the bucket’s own address, and na
   const { url } = await s3ObjectSigner('archive', function_, () => now)(part);
   expect(url.split('?')[0]).toBe('https://archive.s3.eu-west-1.amazonaws.com/transfers/op-1/archive.tar.gz');
   expect(url).not.toContain(encodeURIComponent(secret));
-  const claim = claimOf({}, new URL(url).searchParams);
-  if (claim === undefined) expect.unreachable();
+  const claim = existing(claimOf({}, new URL(url).searchParams), 'claim');
   expect(timeProblem(claim, now.getTime() + 899_000)).toBeUndefined();
   expect(timeProblem(claim, now.getTime() + 901_000)).toMatchObject({ kind: 'expired' });
 });
