@@ -20,7 +20,7 @@ export async function findLeftovers(
   const now = ports.clock();
   if (now.getUTCMinutes() !== 0) return undefined;
   const { inventory, table } = ports;
-  const snapshots = (await inventory.snapshots()).filter(
+  const snapshots = [...(await inventory.snapshots()), ...(await copies(ports))].filter(
     ({ createdAt }) => now.getTime() - (createdAt?.getTime() ?? 0) > grace,
   );
   const doubles = await removeDoubles(ports, snapshots);
@@ -29,10 +29,23 @@ export async function findLeftovers(
     ...(await without(others, (snapshot) => isBackup(table, snapshot))),
     ...(await without(await inventory.accessPoints(), (point) => isMounted(table, point))),
   ];
-  for (const { id, tags } of left) {
-    ports.log.warn('left in AWS without a record', { id, volumeId: tags[tagKeys.volumeId] });
+  for (const { id, tags, region } of left) {
+    ports.log.warn('left in AWS without a record', { id, region, volumeId: tags[tagKeys.volumeId] });
   }
   return { left: left.map(({ id }) => id), doubles };
+}
+
+/** Snapshots in the Regions that backups are copied to. One that does not answer keeps nobody from the others. */
+async function copies({ inventory, settings, log }: SweepPorts): Promise<TaggedThing[]> {
+  const found: TaggedThing[] = [];
+  for (const region of settings.copyRegions) {
+    try {
+      found.push(...(await inventory.snapshots(region)));
+    } catch (error) {
+      log.warn('copies not looked at', { region, error });
+    }
+  }
+  return found;
 }
 
 async function without(

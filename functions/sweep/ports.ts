@@ -1,16 +1,19 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
-import type { BlockStorage, Snapshots } from '#shared/aws/ec2/block-storage.ts';
+import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { RegionSnapshots } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
 import type { Executions, RunExecutions } from '#shared/aws/executions.ts';
 import type { Inventory } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
+import type { Settings } from '#functions/volumes/ports.ts';
 import type { Log } from '#shared/runtime/telemetry.ts';
 
 /** What a sweep needs. It has no way to delete anything that holds data. */
 export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
-  readonly snapshots: Pick<Snapshots, 'deleteSnapshot'>;
+  readonly regions: { in(region: string): Pick<RegionSnapshots, 'deleteSnapshot'> };
+  readonly settings: Pick<Settings, 'region' | 'copyRegions'>;
   readonly inventory: Inventory;
   readonly manifests: ManifestObjects;
   readonly executions: Executions;

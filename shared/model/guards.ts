@@ -12,6 +12,7 @@ export interface Guard {
 const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
+const copies = 'test/unit/backups/copies.test.ts';
 const drills = 'test/unit/backups/drills.test.ts';
 
 const retention = 'test/unit/policies/retention.test.ts';
@@ -353,6 +354,21 @@ export const guards = {
     contract: 4,
     says: 'A create with other parameters than the volume of its name is a conflict.',
     test: api.create,
+  },
+  'copy-looked-for': {
+    contract: 4,
+    says: 'A copy of a snapshot, which has no token, is looked for before the call is repeated.',
+    test: copies,
+  },
+  'copy-uses-source': {
+    contract: 7,
+    says: 'A backup that is being copied is not removed.',
+    test: copies,
+  },
+  'overdue-copies': {
+    contract: 7,
+    says: 'A copy in another Region is no good backup of its volume: without another one that is overdue.',
+    test: copies,
   },
   'delete-protected': {
     contract: 5,

@@ -1,33 +1,38 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
+import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
 import { forget } from '#shared/aws/table/volume-writes.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
+import type { BackupItem } from '#shared/model/items.ts';
 import { provisionedGiB } from '#shared/model/size.ts';
 import { changeVolume, fail, goOn, look, succeed } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import { changeBackup, endBacking } from './backup-changes.ts';
+import { copyExecutors, whereIs } from './execute-copy.ts';
 import { recoveryPointExecutors } from './execute-recovery-point.ts';
 import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
 type BackupExecutors = Executors<BackupStep, BackupFacts>;
 
-/** Every step of a backup, over block storage and recovery points. */
-export function backupExecutors({ storage, recovery, manifests }: BackedBy): BackupExecutors {
+/** Every step of a backup, over block storage, its snapshots in each Region, recovery points and manifests. */
+export function backupExecutors({ storage, regions, recovery, manifests }: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
-    ...makers(storage),
-    ...removers({ storage, manifests }),
+    ...makers(storage, regions),
+    ...copyExecutors(regions),
+    ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
   };
 }
 
 interface BackedBy {
   readonly storage: BlockStorage;
+  readonly regions: SnapshotRegions;
   readonly recovery: RecoveryPoints;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
@@ -41,7 +46,7 @@ type Makers =
   | 'finishBackup'
   | 'failBackup';
 
-function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
+function makers(storage: BlockStorage, regions: SnapshotRegions): Pick<BackupExecutors, Makers> {
   return {
     askHost: {
       kind: 'record',
@@ -57,15 +62,15 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
     adoptSnapshot: { kind: 'record', change: (facts, { snapshot }) => look(1, taken(facts, snapshot)) },
     discardCut: {
       kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
-        return (facts) => goOn(changeBackup(facts, { storage: undefined, cutAt: undefined }));
+      perform: async ({ snapshotId }, claimed) => {
+        await whereIs(regions, claimed).deleteSnapshot(snapshotId);
+        return (facts) => goOn(changeBackup(facts, withoutCut(facts)));
       },
     },
     removeDouble: {
       kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
+      perform: async ({ snapshotId }, facts) => {
+        await whereIs(regions, facts).deleteSnapshot(snapshotId);
         return () => look(1);
       },
     },
@@ -73,8 +78,9 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
       kind: 'record',
       change: (facts) => {
         const completedAt = facts.now.toISOString();
-        const frozenMs = facts.task?.result?.frozenMs;
-        const done = { state: 'available', operation: undefined, completedAt, frozenMs } as const;
+        const { frozenMs } = facts.task?.result ?? {};
+        const frozen = frozenMs === undefined ? {} : { frozenMs };
+        const done = { state: 'available', operation: undefined, completedAt, ...frozen } as const;
         return succeed(facts, [...changeBackup(facts, done), ...endBacking(facts)]);
       },
     },
@@ -95,9 +101,9 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
 type Removers = 'removeManifest' | 'deleteSnapshot' | 'forgetBackup' | 'restoreBackup';
 
 function removers({
-  storage,
+  regions,
   manifests,
-}: Pick<BackedBy, 'storage' | 'manifests'>): Pick<BackupExecutors, Removers> {
+}: Pick<BackedBy, 'regions' | 'manifests'>): Pick<BackupExecutors, Removers> {
   return {
     removeManifest: {
       kind: 'effect',
@@ -108,8 +114,8 @@ function removers({
     },
     deleteSnapshot: {
       kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
+      perform: async ({ snapshotId }, facts) => {
+        await whereIs(regions, facts).deleteSnapshot(snapshotId);
         return () => goOn();
       },
     },
@@ -133,6 +139,11 @@ function removers({
       },
     },
   };
+}
+
+/** What a copy holds is of the moment of what it is made from. */
+function withoutCut({ backup }: BackupFacts): Partial<BackupItem> {
+  return { storage: undefined, ...(backup?.copyOf === undefined ? { cutAt: undefined } : {}) };
 }
 
 function taken(facts: BackupFacts, { id, startedAt }: Snapshot): Write[] {

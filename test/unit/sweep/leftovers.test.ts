@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ProductError } from '#shared/model/errors.ts';
 import { metricNames } from '#shared/model/metrics.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
@@ -7,14 +8,18 @@ import { call, existing, hostA, World } from '#test/unit/workers/support/world.t
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
 
-/** A sweep over what the fakes hold. */
-async function swept(world: World) {
+/** A sweep over what the fakes hold; the other Region may not answer. */
+async function swept(world: World, { silent = false } = {}) {
   const counted: Record<string, number> = {};
   const ids = (things: Iterable<readonly [string, Readonly<Record<string, string>>]>) =>
     Promise.resolve([...things].map(([id, tags]) => ({ id, tags, createdAt: new Date(0) })));
   const inventory = {
-    snapshots: () =>
-      ids([...world.storage.truth.snapshots.values()].map(({ id, tags }) => [id, tags] as const)),
+    snapshots: (region?: string) => {
+      if (region !== undefined && silent)
+        return Promise.reject(new ProductError('Unavailable', 'AWS does not answer.'));
+      const { truth } = region === undefined ? world.storage : world.abroad;
+      return ids([...truth.snapshots.values()].map(({ id, tags }) => [id, tags] as const));
+    },
     accessPoints: () => ids(world.points.listed),
   };
   const count = (metric: string, value: number): void => void (counted[metric] = value);
@@ -73,6 +78,7 @@ describe('what is left in AWS', () => {
       tags: stray,
     });
     hour(world);
+    expect((await swept(world, { silent: true })).leftovers).toEqual([left.id, id]);
     const { leftovers, counted } = await swept(world);
     expect(leftovers).toEqual([left.id, id]);
     expect(counted[metricNames.leftovers]).toBe(2);
