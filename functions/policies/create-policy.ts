@@ -4,6 +4,7 @@ import { createPolicy as createWrites } from '#shared/aws/table/policy-writes.ts
 import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { refuseAnnounced, type CreatePolicy } from '#shared/model/policy.ts';
+import { refuseCopyTo } from '#shared/model/rules-copy.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -13,7 +14,7 @@ import { showPolicy, type PolicyCreation } from './view.ts';
 
 /**
  * Makes a policy with its schedule and its alarm.
- * @throws ProductError NotSupported for what this release does not have; NameTaken when a policy of this name has other
+ * @throws ProductError NotSupported for what this release does not have; InvalidInput for copies where there is no key; NameTaken when a policy of this name has other
  *   settings.
  */
 export async function createPolicy(
@@ -22,6 +23,7 @@ export async function createPolicy(
   request: CreatePolicy,
 ): Promise<PolicyCreation> {
   refuseAnnounced(request);
+  checkCopyTo(ports, request);
   return settle(async () => {
     const prior = await priorOf(ports, call);
     const there = await existing(ports, call.namespace, { id: prior?.subject, name: request.name });
@@ -33,6 +35,15 @@ export async function createPolicy(
     const location = `/v1/namespaces/${call.namespace}/policies/${policy.name}`;
     return { status: 201, body, headers: { ...headers, location } };
   });
+}
+
+/** @throws ProductError InvalidInput for copies in a Region without a key */
+export function checkCopyTo(
+  { settings }: Pick<PolicyPorts, 'settings'>,
+  { copyTo }: { readonly copyTo?: string | null | undefined },
+): void {
+  if (typeof copyTo === 'string')
+    refuseCopyTo(copyTo, { home: settings.region, others: settings.copyRegions });
 }
 
 async function existing(
@@ -51,6 +62,7 @@ const compared = [
   'selector',
   'retention',
   'consistency',
+  'copyTo',
   'objective',
   'description',
 ] as const;
@@ -69,7 +81,8 @@ function again(ports: PolicyPorts, request: CreatePolicy, policy: PolicyItem): P
 }
 
 function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): PolicyItem {
-  const { name, schedule, timezone, selector, retention, consistency, objective, description } = request;
+  const { name, schedule, timezone, selector, retention, consistency, copyTo, objective, description } =
+    request;
   const now = ports.clock().toISOString();
   return {
     id: `pol-${ports.newId()}`,
@@ -81,6 +94,7 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     retention,
     engine: 'native',
     consistency,
+    ...(copyTo === undefined ? {} : { copyTo }),
     objective,
     description,
     paused: false,

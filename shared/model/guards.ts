@@ -1,4 +1,5 @@
 import { backupGuards } from './guards-backups.ts';
+import { copyGuards } from './guards-copies.ts';
 
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
@@ -12,7 +13,6 @@ export interface Guard {
 const workers = 'test/unit/workers/guards.test.ts';
 
 const backups = 'test/unit/backups/backups.test.ts';
-const copies = 'test/unit/backups/copies.test.ts';
 const drills = 'test/unit/backups/drills.test.ts';
 
 const retention = 'test/unit/policies/retention.test.ts';
@@ -44,6 +44,7 @@ const api = {
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
   ...backupGuards,
+  ...copyGuards,
   'point-shared': {
     contract: 7,
     says: 'A recovery point is not removed while another backup needs it.',
@@ -354,21 +355,6 @@ export const guards = {
     contract: 4,
     says: 'A create with other parameters than the volume of its name is a conflict.',
     test: api.create,
-  },
-  'copy-looked-for': {
-    contract: 4,
-    says: 'A copy of a snapshot, which has no token, is looked for before the call is repeated.',
-    test: copies,
-  },
-  'copy-uses-source': {
-    contract: 7,
-    says: 'A backup that is being copied is not removed.',
-    test: copies,
-  },
-  'overdue-copies': {
-    contract: 7,
-    says: 'A copy in another Region is no good backup of its volume: without another one that is overdue.',
-    test: copies,
   },
   'delete-protected': {
     contract: 5,

@@ -26,6 +26,17 @@ export function refuseUnknownRegion(region: string, { home, others }: CopyRegion
   );
 }
 
+/** @throws ProductError InvalidInput for a policy's copies in a Region without a key, or in the deployment's own */
+export function refuseCopyTo(region: string, regions: CopyRegions): void {
+  refuseUnknownRegion(region, regions);
+  if (region !== regions.home) return;
+  throw new ProductError('InvalidInput', `${region} is where the backups themselves are.`, {
+    value: region,
+    allowed: regions.others.join(', ') || 'none',
+    hint: howToAdd,
+  });
+}
+
 /**
  * Whether a copy of the backup may be begun.
  * @throws ProductError InvalidInput for a Region without a key, or the one that it is in; NotSupported for a kind that has no copies;

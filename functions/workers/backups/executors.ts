@@ -23,7 +23,8 @@ export function backupExecutors({ storage, regions, recovery, manifests }: Backe
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
-    ...makers(storage, regions),
+    ...makers(storage),
+    ...clearers(regions),
     ...copyExecutors(regions),
     ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
@@ -37,16 +38,9 @@ interface BackedBy {
   readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
 
-type Makers =
-  | 'askHost'
-  | 'createSnapshot'
-  | 'adoptSnapshot'
-  | 'discardCut'
-  | 'removeDouble'
-  | 'finishBackup'
-  | 'failBackup';
+type Makers = 'askHost' | 'createSnapshot' | 'adoptSnapshot' | 'finishBackup' | 'failBackup';
 
-function makers(storage: BlockStorage, regions: SnapshotRegions): Pick<BackupExecutors, Makers> {
+function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
   return {
     askHost: {
       kind: 'record',
@@ -60,20 +54,6 @@ function makers(storage: BlockStorage, regions: SnapshotRegions): Pick<BackupExe
       },
     },
     adoptSnapshot: { kind: 'record', change: (facts, { snapshot }) => look(1, taken(facts, snapshot)) },
-    discardCut: {
-      kind: 'effect',
-      perform: async ({ snapshotId }, claimed) => {
-        await whereIs(regions, claimed).deleteSnapshot(snapshotId);
-        return (facts) => goOn(changeBackup(facts, withoutCut(facts)));
-      },
-    },
-    removeDouble: {
-      kind: 'effect',
-      perform: async ({ snapshotId }, facts) => {
-        await whereIs(regions, facts).deleteSnapshot(snapshotId);
-        return () => look(1);
-      },
-    },
     finishBackup: {
       kind: 'record',
       change: (facts) => {
@@ -93,6 +73,26 @@ function makers(storage: BlockStorage, regions: SnapshotRegions): Pick<BackupExe
           ...endBacking(facts),
           ...failPoint(facts, failure),
         ]);
+      },
+    },
+  };
+}
+
+/** Of a snapshot that is not, or not the one, to stay. */
+function clearers(regions: SnapshotRegions): Pick<BackupExecutors, 'discardCut' | 'removeDouble'> {
+  return {
+    discardCut: {
+      kind: 'effect',
+      perform: async ({ snapshotId }, claimed) => {
+        await whereIs(regions, claimed).deleteSnapshot(snapshotId);
+        return (facts) => goOn(changeBackup(facts, withoutCut(facts)));
+      },
+    },
+    removeDouble: {
+      kind: 'effect',
+      perform: async ({ snapshotId }, facts) => {
+        await whereIs(regions, facts).deleteSnapshot(snapshotId);
+        return () => look(1);
       },
     },
   };

@@ -32,6 +32,7 @@ export const partitions = {
   policies: (namespace: string) => `NS#${namespace}#POLICIES`,
   allPolicies: () => 'POLICIES',
   run: (runId: string) => `RUN#${runId}`,
+  runCopies: (runId: string) => `RUN#${runId}#COPIES`,
 } as const;
 
 /** Prefixes of sort keys that a Query asks for. */
