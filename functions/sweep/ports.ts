@@ -1,4 +1,5 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { RegionSnapshots } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
@@ -13,7 +14,8 @@ export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
   readonly regions: { in(region: string): Pick<RegionSnapshots, 'deleteSnapshot'> };
-  readonly settings: Pick<Settings, 'region' | 'copyRegions'>;
+  readonly recovery: Pick<RecoveryPoints, 'listPoints'>;
+  readonly settings: Pick<Settings, 'region' | 'copyRegions'> & { readonly fileSystemId: string };
   readonly inventory: Inventory;
   readonly manifests: ManifestObjects;
   readonly executions: Executions;
@@ -36,7 +38,7 @@ export interface SweepReport {
   readonly leaks: readonly string[];
   /** Second snapshots of a backup that were removed. */
   readonly doubles?: readonly string[] | undefined;
-  /** Snapshots and access points without a record; undefined where this sweep did not look. */
+  /** Snapshots, access points and recovery points without a record; undefined where this sweep did not look. */
   readonly leftovers: readonly string[] | undefined;
   /** Backups without a record whose manifest was removed; undefined where this sweep did not look. */
   readonly manifests: readonly string[] | undefined;

@@ -11,6 +11,7 @@ import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
+import { listRecoveryPoints } from '../permissions/recovery-points.ts';
 import { seeRuns, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, removeHostQueues } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
@@ -45,6 +46,8 @@ export class Sweeper extends Construct {
         QUEUE_PREFIX: hostQueuePrefix,
         FILE_SYSTEM_ID: storage.files.fileSystemId,
         ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
+        FILE_SYSTEM_ARN: storage.files.fileSystemArn,
+        BACKUP_VAULT_NAME: storage.recovery.vaultName,
         COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
       },
       permissions: [
@@ -56,6 +59,7 @@ export class Sweeper extends Construct {
         seeRuns(this),
         describe('DescribeVolumes', 'DescribeSnapshots'),
         ...seeAccessPoints(this, storage.files),
+        listRecoveryPoints(storage.recovery),
         removeHostQueues(this),
         removeSnapshots(this),
         ...removeManifests(storage),

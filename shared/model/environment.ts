@@ -111,6 +111,8 @@ export const SweeperEnvironment = Common.extend({
   ...RunStarter,
   ...Waker,
   ...Copies,
+  BACKUP_VAULT_NAME: Recovery.BACKUP_VAULT_NAME,
+  FILE_SYSTEM_ARN: Recovery.FILE_SYSTEM_ARN,
   FILE_SYSTEM_ID: z.string().min(1),
 });
 export const HostEventsEnvironment = Common.extend({ ...Waker, IDEMPOTENCY_TABLE_NAME: z.string().min(1) });

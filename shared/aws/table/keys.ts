@@ -46,6 +46,7 @@ export const prefixes = {
   open: 'OPEN#',
   done: 'DONE#',
   watched: 'WATCHED#',
+  sharedPoint: 'POINT#',
   sharedJob: 'JOB#',
 } as const;
 
@@ -85,7 +86,7 @@ export const keys = {
   backup: (backupId: string): Key => ({ pk: partitions.backup(backupId), sk: 'BACKUP' }),
   sharedPoint: (fileSystemId: string, run: string): Key => ({
     pk: partitions.fileSystem(fileSystemId),
-    sk: `POINT#${run}`,
+    sk: `${prefixes.sharedPoint}${run}`,
   }),
   sharedJob: (fileSystemId: string, run: string): Key => ({
     pk: partitions.fileSystem(fileSystemId),

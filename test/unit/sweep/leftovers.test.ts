@@ -4,6 +4,7 @@ import { metricNames } from '#shared/model/metrics.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
+import { arnOf, backedUp, begin, worldWith } from '#test/unit/backups/support/recovery-world.ts';
 import { call, existing, hostA, World } from '#test/unit/workers/support/world.ts';
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
@@ -84,6 +85,33 @@ describe('what is left in AWS', () => {
     expect(counted[metricNames.leftovers]).toBe(2);
     expect(world.points.wanted).toHaveLength(1);
     expect(world.storage.truth.snapshots.size).toBe(1);
+  });
+});
+
+describe('a recovery point in our vault', () => {
+  const stray = 'arn:aws:backup:us-east-1:000000000000:recovery-point:stray';
+
+  it('that no record names is reported, and stays; those of backups are not', async () => {
+    const world = await worldWith(['shared']);
+    const backup = await backedUp(world);
+    world.recovery.points.set(stray, { tags: {}, holds: new Set() });
+    hour(world);
+    const { leftovers, counted } = await swept(world);
+    expect(leftovers).toEqual([stray]);
+    expect(counted[metricNames.leftovers]).toBe(1);
+    expect([...world.recovery.points.keys()].toSorted()).toEqual([arnOf(backup), stray].toSorted());
+  });
+
+  it('whose job a record may still learn of is not', async () => {
+    const world = await worldWith(['shared'], {
+      recoveryFault: (action) => (action === 'startBackup' ? 'lost-answer' : undefined),
+    });
+    const { id } = await begin(world, 'shared');
+    for (let count = 0; count < 6; count++) world.pass((await world.step(id)).waitSeconds);
+    world.pass(60);
+    expect((await world.recovery.listPoints()).length).toBe(1);
+    hour(world);
+    expect((await swept(world)).leftovers).toEqual([]);
   });
 });
 
