@@ -1,4 +1,4 @@
-import { act, examples, group, leaf } from '../command.ts';
+import { act, actOfRegion, examples, group, leaf, leafOfRegion } from '../command.ts';
 import { withWaiting } from '../operation/options.ts';
 import type { World } from '../world.ts';
 import { policyCommands } from './policy/commands.ts';
@@ -62,14 +62,14 @@ function remove(world: World) {
 }
 
 function copy(world: World) {
-  return withWaiting(leaf('copy', 'Copy a backup to another Region, under the key of that one'))
+  return withWaiting(leafOfRegion('copy', 'Copy a backup to another Region, under the key of that one'))
     .argument('[id]', 'id of the backup')
     .option('--id <id>', 'id of the backup')
     .option('--region <region>', 'where the copy shall be: a Region that the deployment has a key in')
     .option('--description <text>', 'for people')
     .addHelpText('after', examples('hivemind backup copy bak-01J0… --region eu-west-1'))
     .action(async (id, options, command) =>
-      act(world, command, async (context) =>
+      actOfRegion(world, command, async (context) =>
         (await import('./copy.ts')).copyBackup(context, { ...options, positional: id }),
       ),
     );
