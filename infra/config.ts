@@ -17,10 +17,15 @@ const keys = z
       typeof given === 'string'
         ? Object.fromEntries(given.split(',').map((pair) => pair.trim().split(/=(.*)/).slice(0, 2)))
         : given,
-    z.record(Region, z.string()),
+    z.record(z.string(), z.string()),
   )
   .superRefine((given, context) => {
     for (const [region, arn] of Object.entries(given)) {
+      const named = Region.safeParse(region);
+      if (!named.success) {
+        context.addIssue({ code: 'custom', path: [region], message: z.prettifyError(named.error) });
+        continue;
+      }
       if (new RegExp(`^arn:aws[-a-z]*:kms:${region}:\\d{12}:key/[-a-zA-Z0-9]+$`).test(arn)) continue;
       const message = `the ARN of a KMS key in ${region}, such as arn:aws:kms:${region}:123456789012:key/…; not "${arn}"`;
       context.addIssue({ code: 'custom', path: [region], message });

@@ -44,7 +44,7 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
 
 /** What a volume is made from, of a backup that is complete and here. @throws ProductError IllegalState; NotSupported */
 export function restorable(backup: BackupItem, home: string): MadeFrom {
-  refuseElsewhere(backup, home); // guard: copy-is-elsewhere
+  refuseElsewhere(backup, home);
   const { id, state } = backup;
   const madeFrom = madeFromOf(backup);
   if (madeFrom !== undefined) return madeFrom;
