@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
-import type { GlobalFlags } from './settings/flags.ts';
+import type { ConnectionFlags, GlobalFlags } from './settings/flags.ts';
 import type { World } from './world.ts';
 
 const connection = 'Connection:';
@@ -8,6 +8,13 @@ const output = 'Output:';
 
 /** A command with the flags that all have. Usage errors are thrown, never exits from within. */
 export function leaf(name: string, summary: string) {
+  return leafOfRegion(name, summary).addOption(
+    new Option('--region <region>', 'AWS region of the API').helpGroup(connection),
+  );
+}
+
+/** One whose own `--region` says something else: that of the API stands before the command, or in the settings. */
+export function leafOfRegion(name: string, summary: string) {
   return group(name, summary)
     .addOption(new Option('--json', 'same as --format json').helpGroup(output))
     .addOption(
@@ -17,7 +24,6 @@ export function leaf(name: string, summary: string) {
     )
     .addOption(new Option('--namespace <name>', 'namespace of the volumes and hosts').helpGroup(connection))
     .addOption(new Option('--endpoint <url>', 'URL of the API').helpGroup(connection))
-    .addOption(new Option('--region <region>', 'AWS region of the API').helpGroup(connection))
     .addOption(new Option('--profile <name>', 'AWS profile to take credentials from').helpGroup(connection));
 }
 
@@ -39,6 +45,21 @@ export async function act(
 ): Promise<void> {
   const { openContext } = await import('./context.ts');
   await body(await openContext(world, globalFlags(command)));
+}
+
+/** As {@link act}, for a {@link leafOfRegion}: its own `--region` is none of the connection. */
+export async function actOfRegion(
+  world: World,
+  command: {
+    readonly parent: { optsWithGlobals(): object } | null;
+    optsWithGlobals(): object;
+    opts(): object;
+  },
+  body: (context: Context) => Promise<void>,
+): Promise<void> {
+  const before: ConnectionFlags = command.parent?.optsWithGlobals() ?? {};
+  const { openContext } = await import('./context.ts');
+  await body(await openContext(world, { ...globalFlags(command), region: before.region }));
 }
 
 export function globalFlags(command: { optsWithGlobals(): object; opts(): object }): GlobalFlags {

@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import * as z from 'zod';
+import { Region } from '#shared/model/names.ts';
 import { ConfigurationError } from './errors.ts';
 
 /** An array, or text with commas as `-c` gives it. */
@@ -8,6 +9,28 @@ const list = <T extends z.ZodType>(item: T) =>
     (given) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given),
     z.array(item).min(1),
   );
+
+/** An object, or `REGION=ARN,REGION=ARN` as `-c` gives it. */
+const keys = z
+  .preprocess(
+    (given) =>
+      typeof given === 'string'
+        ? Object.fromEntries(given.split(',').map((pair) => pair.trim().split(/=(.*)/).slice(0, 2)))
+        : given,
+    z.record(z.string(), z.string()),
+  )
+  .superRefine((given, context) => {
+    for (const [region, arn] of Object.entries(given)) {
+      const named = Region.safeParse(region);
+      if (!named.success) {
+        context.addIssue({ code: 'custom', path: [region], message: z.prettifyError(named.error) });
+        continue;
+      }
+      if (new RegExp(`^arn:aws[-a-z]*:kms:${region}:\\d{12}:key/[-a-zA-Z0-9]+$`).test(arn)) continue;
+      const message = `the ARN of a KMS key in ${region}, such as arn:aws:kms:${region}:123456789012:key/…; not "${arn}"`;
+      context.addIssue({ code: 'custom', path: [region], message });
+    }
+  });
 
 /**
  * What a deployer may choose, each as CDK context `hivemind:<name>` in cdk.json or `-c hivemind:<name>=<value>`.
@@ -33,6 +56,8 @@ const Config = z.strictObject({
   runbookUrl: z
     .url()
     .default('https://github.com/hivemind-volumes/hivemind-volumes/blob/main/docs/runbook.md'),
+  /** Regions that backups may be copied to, each with the KMS key that copies there are under. */
+  copyKeys: keys.default({}),
   /** Architectures whose Node.js runtime goes into the agent's package. Default: the deployer's own, on Linux. */
   hostArchitectures: list(z.enum(['x64', 'arm64'])).optional(),
 });

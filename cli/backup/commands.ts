@@ -1,4 +1,4 @@
-import { act, examples, group, leaf } from '../command.ts';
+import { act, actOfRegion, examples, group, leaf, leafOfRegion } from '../command.ts';
 import { withWaiting } from '../operation/options.ts';
 import type { World } from '../world.ts';
 import { policyCommands } from './policy/commands.ts';
@@ -10,6 +10,7 @@ export function backupCommands(world: World) {
   backups.addCommand(list(world));
   backups.addCommand(inspect(world));
   backups.addCommand(remove(world));
+  backups.addCommand(copy(world));
   backups.addCommand(drill(world));
   backups.addCommand(browse(world));
   backups.addCommand(extract(world));
@@ -56,6 +57,20 @@ function remove(world: World) {
     .action(async (id, options, command) =>
       act(world, command, async (context) =>
         (await import('./delete.ts')).deleteBackup(context, { ...options, positional: id }),
+      ),
+    );
+}
+
+function copy(world: World) {
+  return withWaiting(leafOfRegion('copy', 'Copy a backup to another Region, under the key of that one'))
+    .argument('[id]', 'id of the backup')
+    .option('--id <id>', 'id of the backup')
+    .option('--region <region>', 'where the copy shall be: a Region that the deployment has a key in')
+    .option('--description <text>', 'for people')
+    .addHelpText('after', examples('hivemind backup copy bak-01J0… --region eu-west-1'))
+    .action(async (id, options, command) =>
+      actOfRegion(world, command, async (context) =>
+        (await import('./copy.ts')).copyBackup(context, { ...options, positional: id }),
       ),
     );
 }

@@ -45,7 +45,7 @@ const readers: readonly Reader[] = [
     read: (context, signal) => volumeNames(context, signal, { deleted: 'true' }),
   },
   {
-    commands: ['inspect', 'delete', 'drill', 'browse', 'extract', 'hold', 'release'].map(
+    commands: ['inspect', 'delete', 'copy', 'drill', 'browse', 'extract', 'hold', 'release'].map(
       (command) => `backup ${command}`,
     ),
     read: backupIds,

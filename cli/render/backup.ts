@@ -11,6 +11,7 @@ export function backupColumns(now: number): Columns<Backup> {
     KIND: ({ kind }) => kind,
     STATE: ({ state }) => state,
     ORIGIN: ({ origin }) => origin,
+    REGION: ({ region }) => region,
     CUT: ({ cutAt }) => (cutAt === undefined ? '' : ago(cutAt, now)),
     HELD: ({ held }) => (held ? 'yes' : ''),
     CREATED: ({ createdAt }) => ago(createdAt, now),
@@ -33,6 +34,7 @@ export function backupDetails(backup: Backup, now: number): string {
     ['Origin', `${backup.origin}, by ${backup.createdBy}`],
     ['Policy', backup.policy],
     ['Region', backup.region],
+    ['Copy of', backup.copyOf],
     ['Storage', storageText(backup)],
     [
       'Source',

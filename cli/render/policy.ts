@@ -32,6 +32,7 @@ export function policyDetails(policy: Policy, runs: readonly PolicyRun[], now: n
     ['Next run', policy.nextRun === undefined ? undefined : localText(policy.nextRun, policy.timezone)],
     ['Selector', policy.selector],
     ['Keep', retentionText(policy)],
+    ['Copies in', policy.copyTo],
     ['Engine', policy.engine],
     ['Consistency', policy.consistency ?? (policy.hooks === undefined ? 'by the volume' : 'hooks')],
     ['Hooks', hooksText(policy.hooks)],
@@ -76,12 +77,18 @@ export function previewText({ timezone, nextRuns, items }: PolicyPreview): strin
 function volumeLines({ volume, skipped, kept, pruned }: PreviewedVolume, timezone: string): string[] {
   return [
     `  ${printable(volume)}${skipped === undefined ? '' : `: no backup is made, ${printable(skipped)}`}`,
-    ...kept.map(({ backup, at, rules, protected: why }) => {
+    ...kept.map(({ backup, at, rules, protected: why, region }) => {
       const reasons = [...rules.map(({ rule, period }) => `${rule} ${period}`), ...why];
-      return `    keep   ${backup}  ${localText(at, timezone)}  ${reasons.join(', ')}`;
+      return `    keep   ${backup}  ${localText(at, timezone)}  ${reasons.join(', ')}${copyText(region)}`;
     }),
-    ...pruned.map(({ backup, at }) => `    prune  ${backup}  ${localText(at, timezone)}`),
+    ...pruned.map(
+      ({ backup, at, region }) => `    prune  ${backup}  ${localText(at, timezone)}${copyText(region)}`,
+    ),
   ];
+}
+
+function copyText(region: string | undefined): string {
+  return region === undefined ? '' : `  (copy in ${region})`;
 }
 
 /** "2026-11-25 02:00", as a clock in that zone shows it. */

@@ -5,6 +5,7 @@ import type { TransferPorts } from '#functions/transfers/ports.ts';
 import { transferRoutes } from '#functions/transfers/transfer-routes.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { findBackup, showBackup } from './answer.ts';
+import { copyBackup } from './copy-backup.ts';
 import { createBackup } from './create-backup.ts';
 import { drillBackup } from './drill-backup.ts';
 import { deleteBackup } from './delete-backup.ts';
@@ -40,6 +41,11 @@ export function backupRoutes(ports: PolicyPorts & TransferPorts): RouteHandlers<
       holdBackup(ports, callOf(request, request.params.namespace), {
         backup: request.params.backup,
         held: false,
+      }),
+    copyBackup: (request) =>
+      copyBackup(ports, callOf(request, request.params.namespace), {
+        backup: request.params.backup,
+        ...request.body,
       }),
     drillBackup: (request) =>
       drillBackup(ports, callOf(request, request.params.namespace), {

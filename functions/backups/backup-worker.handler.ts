@@ -1,5 +1,6 @@
 import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
+import { Ec2SnapshotRegions } from '#shared/aws/ec2/ec2-snapshot-regions.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
 import { S3ManifestObjects } from '#shared/aws/archive/s3-manifest-objects.ts';
 import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
@@ -17,9 +18,14 @@ import { isTransfer } from '../workers/transfers/is-transfer.ts';
 
 const environment = readEnvironment(BackupWorkerEnvironment);
 const table = openTable(environment.TABLE_NAME);
+const home = process.env['AWS_REGION'] ?? 'us-east-1';
 const driver = backupDriver({
   table,
   storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
+  regions: new Ec2SnapshotRegions({
+    home,
+    keys: { ...environment.COPY_KEYS, [home]: environment.VOLUME_KEY_ARN },
+  }),
   recovery: new AwsRecoveryPoints({
     vaultName: environment.BACKUP_VAULT_NAME,
     roleArn: environment.BACKUP_ROLE_ARN,

@@ -27,7 +27,7 @@ export async function drillBackup(ports: Ports, call: Call, request: Request): P
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
     const backup = await findBackup(ports, call.namespace, request.backup);
-    const madeFrom = clonable(backup, 'has no drill');
+    const madeFrom = clonable(ports, backup, 'has no drill');
     const users = await liveBackupUsers(ports, backup);
     await refuseSecond(ports, backup, users);
     const host = chooseDrillHost(await candidateHosts(ports, call, request.host), backup, ports.clock());

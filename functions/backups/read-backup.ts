@@ -41,7 +41,7 @@ async function read(
     if (prior !== undefined) return priorOperation(ports, prior);
     parseBackupPath(path);
     const backup = await findBackup(ports, call.namespace, id);
-    const madeFrom = clonable(backup, 'cannot be read');
+    const madeFrom = clonable(ports, backup, 'cannot be read');
     const host = chooseDrillHost(await candidateHosts(ports, call, asked), backup, ports.clock());
     if (host === undefined) throw noHost(backup, asked);
     return begin(ports, call, { backup, host, madeFrom, use: uses[form], read: { path, form } });

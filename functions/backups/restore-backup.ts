@@ -3,6 +3,7 @@ import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, LeaseItem, MadeFrom, VolumeItem } from '#shared/model/items.ts';
 import { madeFromOf } from '#shared/model/rules-backup.ts';
+import { refuseElsewhere } from '#shared/model/rules-copy.ts';
 import { isSingleWriter } from '#shared/model/rules-use.ts';
 import { driverTraits, type Driver } from '#shared/model/volume.ts';
 import type { RestoreBackup } from '#shared/model/backup.ts';
@@ -23,14 +24,14 @@ type Request = RestoreBackup & { readonly backup: string };
 /**
  * Begins to restore a backup to a new volume: with the type, size, labels and options that are on the backup. The same
  * request again, while that volume is being made, gives its operation.
- * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete; NameTaken; InvalidInput for a zone.
+ * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete; NotSupported of one in another Region; NameTaken; InvalidInput for a zone.
  */
 export async function restoreBackup(ports: Ports, call: Call, request: Request): Promise<Mutation> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
     const backup = await findBackup(ports, call.namespace, request.backup);
-    const madeFrom = restorable(backup);
+    const madeFrom = restorable(backup, ports.settings.region);
     const name = request.name ?? backup.volume;
     const existing = await ports.table.readVolumeByName(call.namespace, name);
     if (existing !== undefined) return repeated(ports, existing.volume, backup);
@@ -41,8 +42,9 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
   });
 }
 
-/** What a volume is made from, of a backup that is complete. @throws ProductError IllegalState */
-export function restorable(backup: BackupItem): MadeFrom {
+/** What a volume is made from, of a backup that is complete and here. @throws ProductError IllegalState; NotSupported */
+export function restorable(backup: BackupItem, home: string): MadeFrom {
+  refuseElsewhere(backup, home);
   const { id, state } = backup;
   const madeFrom = madeFromOf(backup);
   if (madeFrom !== undefined) return madeFrom;

@@ -11,9 +11,13 @@ import { restorable } from './restore-backup.ts';
 
 /**
  * What a scratch volume is made from.
- * @throws ProductError NotSupported of what is no block device; IllegalState of what is not complete, or never was formatted
+ * @throws ProductError NotSupported of what is no block device, or in another Region; IllegalState of what is not complete, or never was formatted
  */
-export function clonable(backup: BackupItem, cannot: string): MadeFrom {
+export function clonable(
+  { settings }: Pick<Ports, 'settings'>,
+  backup: BackupItem,
+  cannot: string,
+): MadeFrom {
   const { id, kind, source } = backup;
   if (kind !== 'snapshot')
     throw new ProductError('NotSupported', `The backup ${id} is ${kind}: it ${cannot} in this release.`, {
@@ -21,7 +25,7 @@ export function clonable(backup: BackupItem, cannot: string): MadeFrom {
       allowed: 'snapshots of local volumes',
       hint: 'Restore it to a new volume and look at it.',
     });
-  if (source.format.state === 'formatted') return restorable(backup);
+  if (source.format.state === 'formatted') return restorable(backup, settings.region);
   throw new ProductError('IllegalState', `The backup ${id} holds no filesystem.`, {
     value: source.format.state,
     about: { backup: id },

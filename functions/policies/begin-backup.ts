@@ -7,7 +7,7 @@ import type { Call, Ports } from '#functions/volumes/ports.ts';
 export const policyCaller = 'hivemind:policy';
 
 /** Such a one passes: another backup is under way, or AWS takes no more calls. */
-const passing: ReadonlySet<ErrorCode> = new Set([
+export const passing: ReadonlySet<ErrorCode> = new Set([
   'OperationInProgress',
   'Throttled',
   'Unavailable',
@@ -57,11 +57,12 @@ function stateOf({ code }: ProductError, waitedMs: number): RunVolumeItem['state
   return code === 'OperationInProgress' || nothing.has(code) ? 'skipped' : 'failed';
 }
 
-function callOf({ id, namespace }: RunItem, volumeId: string): Call {
+/** A call of a run, whose key derives from what it is about. */
+export function callOf({ id, namespace }: RunItem, about: string): Call {
   return {
     caller: { arn: policyCaller, userId: policyCaller, account: '' },
     namespace,
-    idempotencyKey: `${id}/${volumeId}`,
+    idempotencyKey: `${id}/${about}`,
     requestHash: id,
   };
 }

@@ -7,11 +7,12 @@ import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
+import { checkCopyTo } from './create-policy.ts';
 import { applyPolicy, newClaim, refuseClaimed } from './apply.ts';
 import type { PolicyPorts } from './ports.ts';
 import { findPolicy, showPolicy, type PolicyAnswer } from './view.ts';
 
-/** @throws ProductError NotSupported; PolicyNotFound; StaleRevision; OperationInProgress while another change is applied. */
+/** @throws ProductError NotSupported; InvalidInput; PolicyNotFound; StaleRevision; OperationInProgress while another change is applied. */
 export async function updatePolicy(
   ports: PolicyPorts,
   call: Call,
@@ -19,13 +20,23 @@ export async function updatePolicy(
 ): Promise<PolicyAnswer> {
   refuseAnnounced(update);
   refuseUnusedHooks(update);
-  const { copyTo: _copyTo, engine: _engine, ...settings } = update;
+  checkCopyTo(ports, update);
+  const { copyTo, engine: _engine, ...settings } = update;
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   // Another consistency has no use for the hooks that were there, and hooks imply theirs.
   const { consistency, hooks } = update;
   const dropped = consistency === undefined || consistency === 'hooks' ? {} : { hooks: undefined };
   const implied = hooks === undefined ? {} : { consistency };
-  return change(ports, call, { policy, change: (was) => ({ ...was, ...dropped, ...implied, ...given }) });
+  return change(ports, call, {
+    policy,
+    change: (was) => withCopyTo({ ...was, ...dropped, ...implied, ...given }, copyTo),
+  });
+}
+
+/** Null drops it, undefined leaves it as it was. */
+function withCopyTo({ copyTo: was, ...policy }: PolicyItem, copyTo: string | null | undefined): PolicyItem {
+  const next = copyTo === undefined ? was : copyTo;
+  return next === undefined || next === null ? policy : { ...policy, copyTo: next };
 }
 
 /** Its schedule is switched off, or on again. The same again changes nothing. */

@@ -5,6 +5,7 @@ import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { refuseAnnounced, type CreatePolicy } from '#shared/model/policy.ts';
 import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
+import { refuseCopyTo } from '#shared/model/rules-copy.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -14,7 +15,7 @@ import { showPolicy, type PolicyCreation } from './view.ts';
 
 /**
  * Makes a policy with its schedule and its alarm.
- * @throws ProductError NotSupported for what this release does not have; NameTaken when a policy of this name has other
+ * @throws ProductError NotSupported for what this release does not have; InvalidInput for copies where there is no key; NameTaken when a policy of this name has other
  *   settings.
  */
 export async function createPolicy(
@@ -24,6 +25,7 @@ export async function createPolicy(
 ): Promise<PolicyCreation> {
   refuseAnnounced(request);
   refuseUnusedHooks(request);
+  checkCopyTo(ports, request);
   return settle(async () => {
     const prior = await priorOf(ports, call);
     const there = await existing(ports, call.namespace, { id: prior?.subject, name: request.name });
@@ -35,6 +37,15 @@ export async function createPolicy(
     const location = `/v1/namespaces/${call.namespace}/policies/${policy.name}`;
     return { status: 201, body, headers: { ...headers, location } };
   });
+}
+
+/** @throws ProductError InvalidInput for copies in a Region without a key */
+export function checkCopyTo(
+  { settings }: Pick<PolicyPorts, 'settings'>,
+  { copyTo }: { readonly copyTo?: string | null | undefined },
+): void {
+  if (typeof copyTo === 'string')
+    refuseCopyTo(copyTo, { home: settings.region, others: settings.copyRegions });
 }
 
 async function existing(
@@ -54,6 +65,7 @@ const compared = [
   'retention',
   'consistency',
   'hooks',
+  'copyTo',
   'objective',
   'description',
 ] as const;
@@ -72,8 +84,8 @@ function again(ports: PolicyPorts, request: CreatePolicy, policy: PolicyItem): P
 }
 
 function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): PolicyItem {
-  const { name, schedule, timezone, selector, retention, consistency, hooks, objective, description } =
-    request;
+  const { name, schedule, timezone, selector, retention } = request;
+  const { consistency, hooks, copyTo, objective, description } = request;
   const now = ports.clock().toISOString();
   return {
     id: `pol-${ports.newId()}`,
@@ -86,6 +98,7 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     engine: 'native',
     consistency,
     hooks,
+    ...(copyTo === undefined ? {} : { copyTo }),
     objective,
     description,
     paused: false,

@@ -1,6 +1,7 @@
 import { keys, partitions } from '#shared/aws/table/keys.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
+import type { BackupItem } from '#shared/model/items.ts';
 import type { PolicyItem, WatchedItem } from '#shared/model/policy-items.ts';
 import { objectiveOf } from '#shared/model/policy.ts';
 import { whyNoBackup } from '#shared/model/rules-policy.ts';
@@ -35,6 +36,11 @@ async function isOverdue(ports: Watching, policy: PolicyItem, volumeId: string):
   return ports.clock().getTime() - Date.parse(moment) > objectiveOf(policy) * 1_000;
 }
 
+/** A copy in another Region is not what the volume is restored from; what it was made from may be gone. */
+function isGood({ state, origin }: BackupItem): boolean {
+  return state === 'available' && origin !== 'copy'; // guard: overdue-copies off: return state === 'available';
+}
+
 const lookedAtOnce = 5;
 
 /** The moment that the newest backup holds which can be restored. */
@@ -43,7 +49,7 @@ async function newestGood({ table }: Watching, volumeId: string): Promise<string
     const query = { pk: partitions.volumeBackups(volumeId), reverse: true, limit: lookedAtOnce };
     const page = await table.list('volumeBackup', { ...query, ...(after === undefined ? {} : { after }) });
     const wanted = page.items.map(({ backupId }) => keys.backup(backupId));
-    const good = (await table.readMany('backup', wanted)).find(({ state }) => state === 'available');
+    const good = (await table.readMany('backup', wanted)).find(isGood);
     if (good !== undefined) return momentOf(good);
     if (page.next === undefined) return undefined;
     after = page.next;

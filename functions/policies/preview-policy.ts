@@ -5,7 +5,7 @@ import { whyNoBackup } from '#shared/model/rules-policy.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
 import type { PolicyPorts } from './ports.ts';
-import { momentOf, planRetention } from './retain.ts';
+import { momentOf, planRetention, type Retained } from './retain.ts';
 import { findPolicy } from './view.ts';
 
 const shownRuns = 5;
@@ -35,22 +35,29 @@ export async function previewPolicy(
 }
 
 async function previewed(ports: PolicyPorts, policy: PolicyItem, volume: Volume): Promise<PreviewedVolume> {
-  const { plan, backups } = await planRetention(ports, policy, volume.id);
+  const places = (await planRetention(ports, policy, volume.id)).map(previewedIn);
   const skipped = whyNoBackup(volume);
-  const at = (id: string): string => {
-    const backup = backups.get(id);
-    return backup === undefined ? '' : momentOf(backup);
-  };
   return {
     volumeId: volume.id,
     volume: volume.name,
     ...(skipped === undefined ? {} : { skipped }),
+    kept: places.flatMap(({ kept }) => kept),
+    pruned: places.flatMap(({ pruned }) => pruned),
+  };
+}
+
+function previewedIn({ plan, backups }: Retained): Pick<PreviewedVolume, 'kept' | 'pruned'> {
+  const of = (id: string) => {
+    const backup = backups.get(id);
+    const region = backup?.origin === 'copy' ? { region: backup.region } : {};
+    return { backup: id, at: backup === undefined ? '' : momentOf(backup), ...region };
+  };
+  return {
     kept: [...plan.kept].map(([id, rules]) => ({
-      backup: id,
-      at: at(id),
+      ...of(id),
       rules: [...rules],
       protected: [...(plan.protected.get(id) ?? [])],
     })),
-    pruned: plan.pruned.map((id) => ({ backup: id, at: at(id) })),
+    pruned: plan.pruned.map(of),
   };
 }

@@ -7,29 +7,44 @@ import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import type { Ports } from '#functions/volumes/ports.ts';
 import { policyCaller } from './begin-backup.ts';
 
-/** What retention says of one volume. */
+/** What retention says of one volume in one place: of the backups themselves, or of the copies in one Region. */
 export interface Retained {
-  /** The policy's own backups of it; nothing else is ever looked at. */
+  /** The policy's own there; nothing else is ever looked at. */
   readonly backups: ReadonlyMap<string, BackupItem>;
   readonly plan: RetentionPlan;
 }
 
-/** Decides which of the policy's own backups of a volume stay. */
+/**
+ * Decides which of the policy's own backups of a volume stay, and by the same rules but by themselves which copies in each
+ * Region: a copy never takes the place of a backup, nor the other way round.
+ */
 export async function planRetention(
   ports: Pick<Ports, 'table' | 'clock'>,
   policy: PolicyItem,
   volumeId: string,
-): Promise<Retained> {
+): Promise<Retained[]> {
   const all = await ports.table.listBackupsOf(volumeId);
   const own = all.filter((backup) => isOwn(backup, policy) && backup.state !== 'deleting');
-  const retained: RetainedBackup[] = [];
-  for (const backup of own) retained.push(await retainedOf(ports, backup));
-  const plan = keep(retained, policy.retention, { timezone: policy.timezone, now: ports.clock() });
-  return { backups: new Map(own.map((backup) => [backup.id, backup])), plan };
+  const places = Map.groupBy(own, placeOf);
+  const plans: Retained[] = [];
+  for (const [, backups] of [...places].toSorted(([a], [b]) => a.localeCompare(b))) {
+    const retained: RetainedBackup[] = [];
+    for (const backup of backups) retained.push(await retainedOf(ports, backup));
+    const plan = keep(retained, policy.retention, { timezone: policy.timezone, now: ports.clock() });
+    plans.push({ backups: new Map(backups.map((backup) => [backup.id, backup])), plan });
+  }
+  return plans;
+}
+
+/** Before all Regions. */
+const here = '';
+
+function placeOf({ origin, region }: BackupItem): string {
+  return origin === 'copy' ? region : here; // guard: retention-copies-apart off: return origin + region === '' ? region : here;
 }
 
 function isOwn({ origin, policy }: BackupItem, { id }: PolicyItem): boolean {
-  return origin === 'policy' && policy === id; // guard: retention-own off: return true;
+  return (origin === 'policy' || origin === 'copy') && policy === id; // guard: retention-own off: return origin !== 'copy';
 }
 
 export function momentOf({ cutAt, createdAt }: BackupItem): string {
@@ -49,7 +64,13 @@ async function retainedOf(ports: Pick<Ports, 'table'>, backup: BackupItem): Prom
  * @returns ids of backups whose removal has begun
  */
 export async function prune(ports: Ports, policy: PolicyItem, volumeId: string): Promise<string[]> {
-  const { plan, backups } = await planRetention(ports, policy, volumeId);
+  const pruned: string[] = [];
+  for (const place of await planRetention(ports, policy, volumeId))
+    pruned.push(...(await pruneIn(ports, policy, place)));
+  return pruned;
+}
+
+async function pruneIn(ports: Ports, policy: PolicyItem, { plan, backups }: Retained): Promise<string[]> {
   const lastGood = [...plan.protected].find(([, why]) => why.includes('last-good'))?.[0] ?? '';
   const keeping = backups.get(lastGood);
   if (keeping === undefined) return [];

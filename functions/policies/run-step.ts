@@ -13,10 +13,11 @@ import type { Ports } from '#functions/volumes/ports.ts';
 import { beginBackup } from './begin-backup.ts';
 import { isOpen } from './list-policies.ts';
 import { prune } from './retain.ts';
+import { beginCopy, followCopies, hasCopies } from './run-copies.ts';
 
 /*
  * A run is carried out a step at a time, each in an invocation of its own: begin a page of backups, see which are done,
- * prune a page. Where it is stands in the table, so that it goes on wherever it was left: by the same execution, by one
+ * prune a page, see which copies are done. Where it is stands in the table, so that it goes on wherever it was left: by the same execution, by one
  * that the sweeper starts, or by two at once, of which the run's revision lets one write.
  */
 
@@ -39,8 +40,9 @@ export const maxOpen = 200;
 const slowAfterMs = 3_600_000;
 /** With them. All are read in one go. */
 const mostOpen = 800;
-/** Volumes whose end is written in one step: two items each, and the run. */
+/** Volumes whose end is written in one step: two items each, with a copy three, and the run. */
 const settledAtOnce = 45;
+const settledWithCopies = 30;
 /** Volumes that are pruned in one step. */
 const prunedAtOnce = 25;
 /** Backups that are begun at the same moment. */
@@ -59,6 +61,7 @@ export async function runStep(ports: Ports, { runId }: RunInput): Promise<RunOut
   if (early > 0) return waitFor(run, Math.ceil(early));
   const policy = await ports.table.read('policy', keys.policy(run.policyId));
   if (run.state === 'pruning') return prunePage(ports, run, policy);
+  if (run.state === 'copying') return awaitCopies(ports, run);
   return hasRoom(run) ? beginPage(ports, run, policy) : collect(ports, run, policy);
 }
 
@@ -131,17 +134,22 @@ async function collect(ports: Ports, run: RunItem, policy: PolicyItem | undefine
     was,
     is: await settled(ports, { run, policy, was, operation: operations.get(was.operation ?? '') }),
   }));
-  const changed = looked.filter(({ was, is }) => was.state !== is.state).slice(0, settledAtOnce);
-  const writes = changed.flatMap(({ was, is }): Write[] =>
-    isOpen(is) ? [put('runVolume', is)] : [discard('runVolume', was), put('runVolume', is)],
-  );
-  const ended = changed.filter(({ is }) => !isOpen(is)).map(({ is }) => is);
-  const counts = ended.reduce(counted, { ...run.counts, open: run.counts.open - ended.length });
+  const atOnce = policy?.copyTo === undefined ? settledAtOnce : settledWithCopies;
+  const ready = looked.filter(({ was, is }) => was.state !== is.state).slice(0, atOnce);
+  const copied = await mapLimit(ready, concurrency, (settled) => beginCopy(ports, { run, policy, settled }));
+  const changed = copied.filter(({ was, is }) => was.state !== is.state);
+  const writes = changed.flatMap(({ was, is, copy }): Write[] => [
+    ...(isOpen(is) ? [] : [discard('runVolume', was)]),
+    put('runVolume', is),
+    ...(copy === undefined ? [] : [put('runCopy', copy)]),
+  ]);
+  const settledNow = changed.filter(({ is }) => !isOpen(is)).map(({ is }) => is);
+  const counts = settledNow.reduce(counted, { ...run.counts, open: run.counts.open - settledNow.length });
   const all = run.state === 'collecting' && counts.open === 0;
   const slow = slowOf(looked, ports.clock());
   const next: RunItem = { ...run, counts, slow, ...(all ? { state: 'pruning', cursor: undefined } : {}) };
   if (changed.length > 0 || all || slow !== run.slow) await write(ports, run, { next, writes });
-  const more = changed.length === settledAtOnce;
+  const more = changed.length === atOnce;
   return all || hasRoom(next) || more ? goOn(run) : waitFor(run, patience(run, ports.clock()));
 }
 
@@ -194,9 +202,24 @@ async function prunePage(ports: Ports, run: RunItem, policy: PolicyItem | undefi
   );
   const counts = { ...run.counts, pruned: run.counts.pruned + pruned.flat().length };
   if (more !== undefined) return write(ports, run, { next: { ...run, counts, cursor: more } });
-  const state = counts.failed > 0 ? 'failed' : 'succeeded';
-  const endedAt = ports.clock().toISOString();
-  return write(ports, run, { next: { ...run, counts, cursor: undefined, state, endedAt } });
+  const after: RunItem = { ...run, counts, cursor: undefined };
+  if (await hasCopies(ports, run)) return write(ports, run, { next: { ...after, state: 'copying' } });
+  return write(ports, run, { next: ended(ports, after) });
+}
+
+function ended({ clock }: Ports, run: RunItem): RunItem {
+  const state = run.counts.failed > 0 ? 'failed' : 'succeeded';
+  return { ...run, state, endedAt: clock().toISOString() };
+}
+
+/** A volume whose copy failed has failed: what the policy says it should have is not there. */
+async function awaitCopies(ports: Ports, run: RunItem): Promise<RunOutput> {
+  const isLate = secondsSince(run, ports.clock()) * 1_000 > givesUpAfterMs;
+  const { done, writes, ended: count, failed } = await followCopies(ports, run, isLate);
+  const counts = { ...run.counts, made: run.counts.made - failed, failed: run.counts.failed + failed };
+  const next: RunItem = { ...run, counts };
+  if (done) return write(ports, run, { next: ended(ports, next), writes });
+  return count > 0 ? write(ports, run, { next, writes }) : waitFor(run, patience(run, ports.clock()));
 }
 
 /** Moves the run on; lost when another execution of it did so first, and then this one simply looks again. */

@@ -4,14 +4,15 @@ import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { removeDoubles } from './doubles.ts';
+import { findStrayPoints } from './points.ts';
 import type { SweepPorts } from './ports.ts';
 
 /** Its maker may not have written its name down yet. */
 const grace = 15 * 60_000;
 
 /**
- * Snapshots and access points with our tag that no record names: reported, and freed by a person only (contract 4); second snapshots of a
- * backup are removed. They cost
+ * Snapshots and access points with our tag, and recovery points in our vault, that no record names: reported, and freed by
+ * a person only (contract 4); second snapshots of a backup are removed. They cost
  * little and AWS lists them slowly, so they are looked at once an hour; undefined: not in this sweep.
  */
 export async function findLeftovers(
@@ -20,7 +21,7 @@ export async function findLeftovers(
   const now = ports.clock();
   if (now.getUTCMinutes() !== 0) return undefined;
   const { inventory, table } = ports;
-  const snapshots = (await inventory.snapshots()).filter(
+  const snapshots = [...(await inventory.snapshots()), ...(await copies(ports))].filter(
     ({ createdAt }) => now.getTime() - (createdAt?.getTime() ?? 0) > grace,
   );
   const doubles = await removeDoubles(ports, snapshots);
@@ -28,11 +29,25 @@ export async function findLeftovers(
   const left = [
     ...(await without(others, (snapshot) => isBackup(table, snapshot))),
     ...(await without(await inventory.accessPoints(), (point) => isMounted(table, point))),
+    ...(await findStrayPoints(ports)).map((arn): TaggedThing => ({ id: arn, tags: {} })),
   ];
-  for (const { id, tags } of left) {
-    ports.log.warn('left in AWS without a record', { id, volumeId: tags[tagKeys.volumeId] });
+  for (const { id, tags, region } of left) {
+    ports.log.warn('left in AWS without a record', { id, region, volumeId: tags[tagKeys.volumeId] });
   }
   return { left: left.map(({ id }) => id), doubles };
+}
+
+/** Snapshots in the Regions that backups are copied to. One that does not answer keeps nobody from the others. */
+async function copies({ inventory, settings, log }: SweepPorts): Promise<TaggedThing[]> {
+  const found: TaggedThing[] = [];
+  for (const region of settings.copyRegions) {
+    try {
+      found.push(...(await inventory.snapshots(region)));
+    } catch (error) {
+      log.warn('copies not looked at', { region, error });
+    }
+  }
+  return found;
 }
 
 async function without(

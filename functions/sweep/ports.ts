@@ -1,16 +1,21 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
-import type { BlockStorage, Snapshots } from '#shared/aws/ec2/block-storage.ts';
+import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { RegionSnapshots } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { HostQueues } from '#shared/aws/host-queues.ts';
 import type { Executions, RunExecutions } from '#shared/aws/executions.ts';
 import type { Inventory } from '#shared/aws/leftovers.ts';
 import type { Table } from '#shared/aws/table/table.ts';
+import type { Settings } from '#functions/volumes/ports.ts';
 import type { Log } from '#shared/runtime/telemetry.ts';
 
 /** What a sweep needs. It has no way to delete anything that holds data. */
 export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
-  readonly snapshots: Pick<Snapshots, 'deleteSnapshot'>;
+  readonly regions: { in(region: string): Pick<RegionSnapshots, 'deleteSnapshot'> };
+  readonly recovery: Pick<RecoveryPoints, 'listPoints'>;
+  readonly settings: Pick<Settings, 'region' | 'copyRegions'> & { readonly fileSystemId: string };
   readonly inventory: Inventory;
   readonly manifests: ManifestObjects;
   readonly executions: Executions;
@@ -33,7 +38,7 @@ export interface SweepReport {
   readonly leaks: readonly string[];
   /** Second snapshots of a backup that were removed. */
   readonly doubles?: readonly string[] | undefined;
-  /** Snapshots and access points without a record; undefined where this sweep did not look. */
+  /** Snapshots, access points and recovery points without a record; undefined where this sweep did not look. */
   readonly leftovers: readonly string[] | undefined;
   /** Backups without a record whose manifest was removed; undefined where this sweep did not look. */
   readonly manifests: readonly string[] | undefined;

@@ -18,7 +18,8 @@ async function historyOf(
   volumeId: string,
 ): Promise<Pick<Volume, 'lastBackup' | 'lastVerified'>> {
   const backups = await table.listBackupsOf(volumeId);
-  const last = backups.findLast(({ state }) => state === 'available');
+  // A copy holds what another backup holds, somewhere else.
+  const last = backups.findLast(({ state, origin }) => state === 'available' && origin !== 'copy');
   const verified = backups
     .flatMap(({ id, verified: passed }) => (passed === undefined ? [] : [{ id, ...passed }]))
     .toSorted((a, b) => (a.at < b.at ? 1 : -1))[0];

@@ -23,6 +23,8 @@ export interface Settings {
   /** Hours between delete and the freeing of storage. */
   readonly undoWindowHours: number;
   readonly region: string;
+  /** Other Regions that backups may be copied to. */
+  readonly copyRegions: readonly string[];
 }
 
 /** Who calls, for which namespace, and under which idempotency key. */

@@ -10,10 +10,13 @@ interface Wiring {
   readonly TABLE_NAME: string;
   readonly STATE_MACHINE_ARN: string;
   readonly UNDO_WINDOW_HOURS: number;
+  /** Of the functions that copy backups. */
+  readonly COPY_REGIONS?: readonly string[];
 }
 
 /** The ports of the API's functions over AWS. */
 export function wirePorts(environment: Wiring): Ports {
+  const region = process.env['AWS_REGION'] ?? 'us-east-1';
   const table = openTable(environment.TABLE_NAME);
   return {
     table,
@@ -25,7 +28,8 @@ export function wirePorts(environment: Wiring): Ports {
     newId: ulid,
     settings: {
       undoWindowHours: environment.UNDO_WINDOW_HOURS,
-      region: process.env['AWS_REGION'] ?? 'us-east-1',
+      region,
+      copyRegions: (environment.COPY_REGIONS ?? []).filter((other) => other !== region),
     },
   };
 }

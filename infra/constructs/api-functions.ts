@@ -55,6 +55,7 @@ export class ApiFunctions extends Construct {
         ...environment,
         ...policies.keeperEnvironment,
         ...archives,
+        COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
         RUN_MACHINE_ARN: policies.machine.stateMachine.stateMachineArn,
       },
       permissions: [

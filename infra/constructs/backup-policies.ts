@@ -81,6 +81,7 @@ export class BackupPolicies extends Construct {
         QUEUE_PREFIX: hostQueuePrefix,
         UNDO_WINDOW_HOURS: String(config.undoWindowHours),
         FILE_SYSTEM_ID: storage.files.fileSystemId,
+        COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
       },
       permissions: [
         ...onTable(storage),

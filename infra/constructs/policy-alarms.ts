@@ -21,7 +21,8 @@ function runAlarms({ machine }: BackupPolicies): ProductAlarmProps[] {
     {
       name: 'hivemind-policy-runs-failed',
       severity: 'high',
-      meaning: 'A run of a backup policy ended without a backup of a volume that should have one.',
+      meaning:
+        'A run of a backup policy ended without a backup of a volume that should have one, or without its copy.',
       metric: machine.stateMachine.metricFailed(fiveMinutes),
       threshold: 1,
       missingData: quiet,

@@ -93,7 +93,8 @@ export class BackupPolicyRun extends Construct {
       .otherwise(
         new Fail(this, 'Failed', {
           error: 'RunFailed',
-          cause: 'At least one volume has no backup of this run that it should have; its record names it.',
+          cause:
+            'At least one volume has no backup of this run, or no copy of it, that it should have; its record names it.',
         }),
       );
   }

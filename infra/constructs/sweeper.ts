@@ -4,11 +4,14 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import type { Config } from '../config.ts';
 import { removeManifests } from '../permissions/archive.ts';
+import { removeCopies } from '../permissions/copies.ts';
 import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
+import { listRecoveryPoints } from '../permissions/recovery-points.ts';
 import { seeRuns, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, removeHostQueues } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
@@ -18,6 +21,7 @@ import { ProductFunction } from './product-function.ts';
 import { DeadLetterQueue } from './work-queue.ts';
 
 export interface SweeperProps {
+  readonly config: Config;
   readonly storage: StorageStack;
   readonly stateMachine: IStateMachine;
   /** Carries out runs of policies. */
@@ -30,7 +34,7 @@ export class Sweeper extends Construct {
   /** Calls that Scheduler could not make and sweeps that failed twice. */
   readonly deadLetters: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { storage, stateMachine, runMachine }: SweeperProps) {
+  constructor(scope: Construct, id: string, { config, storage, stateMachine, runMachine }: SweeperProps) {
     super(scope, id);
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
     this.sweep = new ProductFunction(this, 'Function', {
@@ -42,6 +46,9 @@ export class Sweeper extends Construct {
         QUEUE_PREFIX: hostQueuePrefix,
         FILE_SYSTEM_ID: storage.files.fileSystemId,
         ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
+        FILE_SYSTEM_ARN: storage.files.fileSystemArn,
+        BACKUP_VAULT_NAME: storage.recovery.vaultName,
+        COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
       },
       permissions: [
         ...onTable(storage),
@@ -52,9 +59,11 @@ export class Sweeper extends Construct {
         seeRuns(this),
         describe('DescribeVolumes', 'DescribeSnapshots'),
         ...seeAccessPoints(this, storage.files),
+        listRecoveryPoints(storage.recovery),
         removeHostQueues(this),
         removeSnapshots(this),
         ...removeManifests(storage),
+        ...removeCopies(this, config.copyKeys),
       ],
       timeout: Duration.seconds(55),
       onFailure: this.deadLetters,

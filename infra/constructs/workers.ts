@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { clearTransfers, removeManifests } from '../permissions/archive.ts';
+import { onCopies } from '../permissions/copies.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
@@ -61,23 +62,25 @@ export class Workers extends Construct {
       ],
       timeout,
     });
-    this.backupWorker = this.#backupWorker(storage, recovery);
+    this.backupWorker = this.#backupWorker({ config, storage });
   }
 
-  #backupWorker(storage: StorageStack, recovery: RecoveryEnvironment): ProductFunction<'backup-worker'> {
+  #backupWorker({ config, storage }: WorkersProps): ProductFunction<'backup-worker'> {
     return new ProductFunction(this, 'BackupWorker', {
       name: 'backup-worker',
       environment: {
-        ...recovery,
+        ...recoveryOf(storage),
         TABLE_NAME: storage.table.tableName,
         QUEUE_PREFIX: hostQueuePrefix,
         VOLUME_KEY_ARN: storage.volumeKey.keyArn,
         ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
+        COPY_KEYS: JSON.stringify(config.copyKeys),
       },
       permissions: [
         ...onTable(storage),
         sendToHosts(this),
         ...onSnapshots(this),
+        ...onCopies(this, { home: storage.volumeKey, keys: config.copyKeys }),
         ...onRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
         ...removeManifests(storage),
@@ -86,8 +89,6 @@ export class Workers extends Construct {
     });
   }
 }
-
-type RecoveryEnvironment = ReturnType<typeof recoveryOf>;
 
 function recoveryOf({ recovery, files }: StorageStack) {
   return {

@@ -4,8 +4,12 @@ import type { Construct } from 'constructs';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import type { Permission } from './permission.ts';
 
-const asked = { StringEquals: { [`aws:RequestTag/${tagKeys.product}`]: productTagValue } };
-const ours = { StringEquals: { [`aws:ResourceTag/${tagKeys.product}`]: productTagValue } };
+export const asked = { StringEquals: { [`aws:RequestTag/${tagKeys.product}`]: productTagValue } };
+export const ours = { StringEquals: { [`aws:ResourceTag/${tagKeys.product}`]: productTagValue } };
+
+/** Why a `*` among snapshots. */
+export const ourSnapshots =
+  'Snapshots come and go; those of others are out of reach by a condition on our tag.';
 
 export function describe(...calls: readonly `Describe${string}`[]): Permission {
   return {
@@ -39,7 +43,7 @@ export function onVolumes(scope: Construct, key: IKey): Permission[] {
       resources: [...volumes.resources, ...snapshots.resources],
       conditions: { StringEquals: { 'ec2:CreateAction': ['CreateVolume', 'CreateSnapshot'] } },
     },
-    ...underKey(key),
+    ...underKeys([key.keyArn]),
   ];
 }
 
@@ -77,18 +81,29 @@ export function removeSnapshots(scope: Construct): Permission {
   };
 }
 
+/** ARNs of a Region's snapshots, which have no account. */
+export function snapshotsIn(scope: Construct, region?: string): string {
+  const where = region === undefined ? {} : { region };
+  return Stack.of(scope).formatArn({
+    service: 'ec2',
+    resource: 'snapshot',
+    resourceName: '*',
+    account: '',
+    ...where,
+  });
+}
+
 function arns(scope: Construct) {
-  const ec2 = (resource: string, parts: { account?: string } = {}) =>
-    Stack.of(scope).formatArn({ service: 'ec2', resource, resourceName: '*', ...parts });
+  const ec2 = (resource: string) =>
+    Stack.of(scope).formatArn({ service: 'ec2', resource, resourceName: '*' });
   return {
     volumes: {
       resources: [ec2('volume')],
       wildcard: 'Volumes come and go; those of others are out of reach by a condition on our tag.',
     },
     snapshots: {
-      // Snapshots have no account in their ARN.
-      resources: [ec2('snapshot', { account: '' })],
-      wildcard: 'Snapshots come and go; those of others are out of reach by a condition on our tag.',
+      resources: [snapshotsIn(scope)],
+      wildcard: ourSnapshots,
     },
     instances: {
       resources: [ec2('instance')],
@@ -97,14 +112,14 @@ function arns(scope: Construct) {
   };
 }
 
-/** EC2 uses the caller's rights on the key, for itself, when it makes or attaches an encrypted volume. */
-function underKey(key: IKey): Permission[] {
+/** EC2 uses the caller's rights on the keys, for itself, when it makes or attaches an encrypted volume or copies a snapshot. */
+export function underKeys(keys: readonly string[]): Permission[] {
   const viaEc2 = { StringLike: { 'kms:ViaService': 'ec2.*.amazonaws.com' } };
   return [
     {
       sid: 'VolumeKeyGrant',
       actions: ['kms:CreateGrant'],
-      resources: [key.keyArn],
+      resources: keys,
       conditions: { ...viaEc2, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
     },
     {
@@ -116,7 +131,7 @@ function underKey(key: IKey): Permission[] {
         'kms:ReEncryptFrom',
         'kms:ReEncryptTo',
       ],
-      resources: [key.keyArn],
+      resources: keys,
       conditions: viaEc2,
     },
   ];

@@ -50,6 +50,15 @@ export function onRecoveryPoints(scope: Construct, vault: RecoveryVault): Permis
   ];
 }
 
+/** To see what is in our vault. */
+export function listRecoveryPoints({ vaultArn }: RecoveryVault): Permission {
+  return {
+    sid: 'ListRecoveryPoints',
+    actions: ['backup:ListRecoveryPointsByBackupVault'],
+    resources: [vaultArn],
+  };
+}
+
 /** Restores recovery points of ours to our file system. */
 export function restoreRecoveryPoints(scope: Construct, vault: RecoveryVault): Permission[] {
   return [

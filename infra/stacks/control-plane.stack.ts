@@ -58,7 +58,7 @@ export class ControlPlaneStack extends Stack {
       hostRole: this.hosts.role,
       policies: this.policies,
     });
-    this.sweeper = new Sweeper(this, 'Sweeper', { storage, stateMachine, runMachine });
+    this.sweeper = new Sweeper(this, 'Sweeper', { config, storage, stateMachine, runMachine });
     this.hostEvents = new HostEvents(this, 'HostEvents', { storage });
     this.api = new VolumesHttpApi(this, 'Api', this.functions);
     this.hosts.allow(this.api, storage.files);

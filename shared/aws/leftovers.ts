@@ -10,19 +10,22 @@ export interface TaggedThing {
   readonly tags: Readonly<Record<string, string>>;
   /** EFS does not say when it made an access point. */
   readonly createdAt?: Date | undefined;
+  /** Of a snapshot in another Region than the deployment's own. */
+  readonly region?: string | undefined;
 }
 
 /** What the product has made in AWS beside volumes, as AWS lists it. Reads only. */
 export interface Inventory {
-  /** All snapshots of this account with the product's tag. */
-  snapshots(): Promise<TaggedThing[]>;
+  /** All snapshots of this account with the product's tag, in one Region. @default the deployment's own */
+  snapshots(region?: string): Promise<TaggedThing[]>;
   /** The access points of the shared file system with the product's tag that are not being deleted. */
   accessPoints(): Promise<TaggedThing[]>;
 }
 
 export interface AwsInventoryOptions {
   readonly fileSystemId: string;
-  readonly ec2?: EC2Client;
+  /** Of that Region; without one of the deployment's own. */
+  readonly ec2?: (region?: string) => EC2Client;
   readonly efs?: EFSClient;
 }
 
@@ -32,20 +35,20 @@ const timeouts = { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnReque
 /** The inventory by EC2 and EFS. */
 export class AwsInventory implements Inventory {
   readonly #fileSystemId: string;
-  readonly #ec2: EC2Client;
+  readonly #ec2: (region?: string) => EC2Client;
   readonly #efs: EFSClient;
 
   constructor({ fileSystemId, ec2, efs }: AwsInventoryOptions) {
     const settings = { maxAttempts: 4, requestHandler: timeouts };
     this.#fileSystemId = fileSystemId;
-    this.#ec2 = ec2 ?? new EC2Client(settings);
+    this.#ec2 = ec2 ?? ((region) => new EC2Client(region === undefined ? settings : { ...settings, region }));
     this.#efs = efs ?? new EFSClient(settings);
   }
 
-  async snapshots(): Promise<TaggedThing[]> {
+  async snapshots(region?: string): Promise<TaggedThing[]> {
     const ours = { Name: `tag:${tagKeys.product}`, Values: [productTagValue] };
     const pages = paginateDescribeSnapshots(
-      { client: this.#ec2, pageSize: 500 },
+      { client: this.#ec2(region), pageSize: 500 },
       { OwnerIds: ['self'], Filters: [ours] },
     );
     return listing('Looking at snapshots', async () => {
@@ -56,6 +59,7 @@ export class AwsInventory implements Inventory {
             id: SnapshotId,
             tags: tagsOf(Tags),
             createdAt: StartTime,
+            ...(region === undefined ? {} : { region }),
           })),
         );
       }

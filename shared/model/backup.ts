@@ -8,6 +8,7 @@ import {
   Namespace,
   OperationId,
   PolicyId,
+  Region,
   VolumeId,
   VolumeName,
 } from './names.ts';
@@ -26,7 +27,7 @@ export const backupStates = ['creating', 'available', 'failed', 'deleting'] as c
 export const BackupState = z.enum(backupStates).meta({ id: 'BackupState' });
 export type BackupState = z.infer<typeof BackupState>;
 
-/** `manual` somebody asked; `policy` a schedule; `final` made at delete; `guard` what a restore in place replaced; `copy` of another Region's. */
+/** `manual` somebody asked; `policy` a schedule; `final` made at delete; `guard` what a restore in place replaced; `copy` of another backup, in another Region. */
 export const backupOrigins = ['manual', 'policy', 'final', 'guard', 'copy'] as const;
 export const BackupOrigin = z.enum(backupOrigins).meta({ id: 'BackupOrigin' });
 export type BackupOrigin = z.infer<typeof BackupOrigin>;
@@ -88,7 +89,12 @@ export const Backup = z
     origin: BackupOrigin,
     policy: PolicyId.optional().meta({ description: 'The policy that made it, and that may remove it' }),
     description: z.string(),
-    region: z.string(),
+    region: z
+      .string()
+      .meta({ description: "Where it is kept; only those of the deployment's own Region can be restored" }),
+    copyOf: BackupId.optional().meta({
+      description: 'Of a copy: the backup that it was made from, which may be gone',
+    }),
     storage: BackupStorage.optional(),
     source: BackupSource,
     consistency: Consistency.meta({ description: 'What was done for the cut' }),
@@ -134,6 +140,12 @@ export const CreateBackup = z
 export type CreateBackup = z.infer<typeof CreateBackup>;
 
 export const HoldBackup = z.strictObject({ reason: Description.default('') }).meta({ id: 'HoldBackup' });
+
+/** To another Region, under that one's key. */
+export const CopyBackup = z
+  .strictObject({ region: Region, description: Description.default('') })
+  .meta({ id: 'CopyBackup' });
+export type CopyBackup = z.infer<typeof CopyBackup>;
 
 /** To a new volume: named as the old one where that is gone, else by `name`. */
 export const RestoreBackup = z

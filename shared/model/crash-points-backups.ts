@@ -27,6 +27,13 @@ export const backupCrashPoints = {
     transaction('record finishBackup'),
   ],
   deleteBackup: [...asked, ...step('deleteSnapshot', 'DeleteSnapshot'), transaction('record forgetBackup')],
+  /** To another Region. */
+  copyBackup: [
+    ...asked,
+    ...step('copySnapshot', 'CopySnapshot'),
+    transaction('say'),
+    transaction('record finishBackup'),
+  ],
   /** To a new volume. */
   restore: [
     ...asked,

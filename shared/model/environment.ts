@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Region } from './names.ts';
 
 /**
  * The environment of each function: types the `environment` of its construct and is parsed at cold start.
@@ -26,6 +27,23 @@ const PolicyKeeper = {
 /** Hosts' queues are called this plus the host's id. */
 const Waker = { QUEUE_PREFIX: z.string().min(1) };
 
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+/** Other Regions that backups may be copied to. */
+const Copies = { COPY_REGIONS: json(z.array(Region)) };
+/** With the ARN of the key of each. */
+const CopyKeys = { COPY_KEYS: json(z.record(Region, z.string().min(1))) };
+
 /** Where archives go. */
 const Archives = { ARCHIVE_BUCKET_NAME: z.string().min(1) };
 
@@ -48,12 +66,13 @@ export const BackupsApiEnvironment = VolumesApiEnvironment.extend({
   ...RunStarter,
   ...PolicyKeeper,
   ...Archives,
+  ...Copies,
 });
 
 /** Begins the run of a policy's tick. */
 export const PolicyTickEnvironment = Common.extend({ ...RunStarter });
 /** Carries a run out, step by step. */
-export const PolicyRunEnvironment = VolumesApiEnvironment.extend({});
+export const PolicyRunEnvironment = VolumesApiEnvironment.extend({ ...Copies });
 /** Counts what is overdue, and makes policies' schedules and alarms good. */
 export const WatchBackupsEnvironment = Common.extend({ ...PolicyKeeper });
 
@@ -70,6 +89,7 @@ export const BackupWorkerEnvironment = Common.extend({
   ...Waker,
   ...Recovery,
   ...Archives,
+  ...CopyKeys,
   VOLUME_KEY_ARN: z.string().min(1),
 });
 
@@ -90,6 +110,9 @@ export const SweeperEnvironment = Common.extend({
   ...Starter,
   ...RunStarter,
   ...Waker,
+  ...Copies,
+  BACKUP_VAULT_NAME: Recovery.BACKUP_VAULT_NAME,
+  FILE_SYSTEM_ARN: Recovery.FILE_SYSTEM_ARN,
   FILE_SYSTEM_ID: z.string().min(1),
 });
 export const HostEventsEnvironment = Common.extend({ ...Waker, IDEMPOTENCY_TABLE_NAME: z.string().min(1) });

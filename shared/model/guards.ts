@@ -1,4 +1,5 @@
 import { backupGuards } from './guards-backups.ts';
+import { copyGuards } from './guards-copies.ts';
 
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
@@ -43,6 +44,7 @@ const api = {
 /** Every guard, by name. There is no switch at run time: the proof changes the source that the test loads. */
 export const guards = {
   ...backupGuards,
+  ...copyGuards,
   'point-shared': {
     contract: 7,
     says: 'A recovery point is not removed while another backup needs it.',

@@ -9,7 +9,7 @@ export const metricNames = {
   failed: 'Failed',
   /** Sweeper, each sweep: volumes in EC2 with our tag and no record. Reported, never deleted. */
   leakedVolumes: 'LeakedVolumes',
-  /** Sweeper, once an hour: snapshots and access points in AWS with our tag and no record. Reported, never deleted. */
+  /** Sweeper, once an hour: snapshots and access points in AWS with our tag, and recovery points in our vault, without a record. Reported, never deleted. */
   leftovers: 'Leftovers',
   /** Sweeper, each sweep: unfinished operations that have made no progress for 15 minutes. */
   stuckOperations: 'StuckOperations',

@@ -50,6 +50,12 @@ export const PolicyName = z
   })
   .meta({ description: 'Name of a policy, unique in its namespace', example: 'nightly' });
 
+export const Region = z
+  .string()
+  .max(32)
+  .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, { error: 'an AWS Region such as "eu-west-1"' })
+  .meta({ description: 'An AWS Region', example: 'eu-west-1' });
+
 export const AvailabilityZone = z
   .string()
   .regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, { error: 'an availability zone such as "us-east-1a"' });

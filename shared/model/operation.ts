@@ -9,6 +9,7 @@ export const operationKinds = [
   'purge',
   'backup',
   'deleteBackup',
+  'copyBackup',
   'export',
   'import',
   'drill',
@@ -31,7 +32,7 @@ export const Operation = z
     volumeId: VolumeId,
     volume: VolumeName,
     host: HostId.optional(),
-    /** The backup that it makes, removes, restores, drills or reads. */
+    /** The backup that it makes, removes, restores, drills or reads; of a copy the new one. */
     backup: BackupId.optional(),
     status: OperationStatus,
     /** 0 to 100; grows only. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Namespace, PolicyId, PolicyName, RunId, VolumeId } from './names.ts';
+import { BackupId, Namespace, OperationId, PolicyId, PolicyName, RunId, VolumeId } from './names.ts';
 import { Policy, PolicyRun, RunVolume } from './policy.ts';
 
 /** What the table stores of policies and their runs. */
@@ -38,6 +38,17 @@ export const RunVolumeItem = RunVolume.extend({
   since: z.iso.datetime(),
 });
 export type RunVolumeItem = z.infer<typeof RunVolumeItem>;
+
+/** A copy that a run has begun, until it has ended; the run looks after it once all backups are made. */
+export const RunCopyItem = z.strictObject({
+  runId: RunId,
+  volumeId: VolumeId,
+  copy: BackupId,
+  operation: OperationId,
+  region: z.string(),
+  since: z.iso.datetime(),
+});
+export type RunCopyItem = z.infer<typeof RunCopyItem>;
 
 /** A volume that a policy selects and that has no good backup: since when, so that a new one is not overdue at once. */
 export const WatchedItem = z.strictObject({

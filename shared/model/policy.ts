@@ -9,6 +9,7 @@ import {
   OperationId,
   PolicyId,
   PolicyName,
+  Region,
   RunId,
   VolumeId,
   VolumeName,
@@ -59,6 +60,7 @@ const Settings = {
   engine: PolicyEngine,
   consistency: Consistency.optional().meta({ description: 'Default: by the volume' }),
   hooks: BackupHooks.optional().meta({ description: 'Implies consistency `hooks`. Default: by the volume' }),
+  copyTo: Region.optional().meta({ description: 'Where a copy of each of its backups is made' }),
   objective: Objective.optional().meta({ description: 'Default: twice the longest gap of the schedule' }),
   description: z.string().max(1024),
 } as const;
@@ -87,7 +89,6 @@ export type Policy = z.infer<typeof Policy>;
 /** What is asked for by name and is not there yet: refused by a rule, so that the answer says so. */
 const Announced = {
   engine: z.enum(['native', 'restic']).default('native'),
-  copyTo: z.string().max(32).optional().meta({ description: 'Not part of this release' }),
 } as const;
 
 export const CreatePolicy = z
@@ -114,7 +115,7 @@ export const UpdatePolicy = z
     objective: Settings.objective,
     description: Settings.description.optional(),
     engine: Announced.engine.unwrap().optional(),
-    copyTo: Announced.copyTo,
+    copyTo: Region.nullable().optional().meta({ description: 'null: no more copies are made' }),
   })
   .refine((update) => Object.values(update).some((value) => value !== undefined), {
     error: 'give at least one setting',
@@ -122,17 +123,12 @@ export const UpdatePolicy = z
   .meta({ id: 'UpdatePolicy' });
 export type UpdatePolicy = z.infer<typeof UpdatePolicy>;
 
-/** @throws ProductError NotSupported for an engine or a copy that this release does not have */
-export function refuseAnnounced({ engine, copyTo }: Pick<UpdatePolicy, 'engine' | 'copyTo'>): void {
+/** @throws ProductError NotSupported for an engine that this release does not have */
+export function refuseAnnounced({ engine }: Pick<UpdatePolicy, 'engine'>): void {
   if (engine === 'restic')
     throw new ProductError('NotSupported', 'The engine "restic" is not part of this release.', {
       value: engine,
       allowed: 'native',
-    });
-  if (copyTo !== undefined)
-    throw new ProductError('NotSupported', 'Copies to another Region are not part of this release.', {
-      value: copyTo,
-      hint: 'Make the policy without a copy.',
     });
 }
 
@@ -140,10 +136,10 @@ export function refuseAnnounced({ engine, copyTo }: Pick<UpdatePolicy, 'engine' 
 export const runCauses = ['scheduled', 'manual'] as const;
 /**
  * `beginning` backups are being started, page after page; `collecting` all are started, some are not done; `pruning`
- * retention is carried out; `succeeded` nothing failed; `failed` at least one volume has no backup of this run that it
- * should have.
+ * retention is carried out; `copying` copies to another Region are under way; `succeeded` nothing failed; `failed` at least
+ * one volume has no backup of this run, or no copy of it, that it should have.
  */
-export const runStates = ['beginning', 'collecting', 'pruning', 'succeeded', 'failed'] as const;
+export const runStates = ['beginning', 'collecting', 'pruning', 'copying', 'succeeded', 'failed'] as const;
 export const RunState = z.enum(runStates).meta({ id: 'RunState' });
 export type RunState = z.infer<typeof RunState>;
 
@@ -190,6 +186,7 @@ export const RunVolume = z
     state: z.enum(runVolumeStates),
     operation: OperationId.optional(),
     backup: BackupId.optional(),
+    copy: BackupId.optional().meta({ description: 'Of that backup, in another Region' }),
     reason: z.string().optional(),
   })
   .meta({ id: 'RunVolume' });
@@ -197,6 +194,8 @@ export type RunVolume = z.infer<typeof RunVolume>;
 
 export const RuleWord = z.enum(['last', 'daily', 'weekly', 'monthly', 'yearly']);
 export const ProtectionWord = z.enum(['last-good', 'in-use', 'held', 'future', 'recent-failure', 'no-rules']);
+
+const CopyIn = z.string().optional().meta({ description: 'Of a copy: where it is' });
 
 /** What a policy would do about one volume right now. */
 export const PreviewedVolume = z
@@ -210,9 +209,10 @@ export const PreviewedVolume = z
         at: z.iso.datetime(),
         rules: z.array(z.strictObject({ rule: RuleWord, period: z.string() })),
         protected: z.array(ProtectionWord),
+        region: CopyIn,
       }),
     ),
-    pruned: z.array(z.strictObject({ backup: BackupId, at: z.iso.datetime() })),
+    pruned: z.array(z.strictObject({ backup: BackupId, at: z.iso.datetime(), region: CopyIn })),
   })
   .meta({ id: 'PreviewedVolume' });
 export type PreviewedVolume = z.infer<typeof PreviewedVolume>;

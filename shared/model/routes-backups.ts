@@ -4,6 +4,7 @@ import {
   BackupKind,
   BackupOrigin,
   BackupState,
+  CopyBackup,
   CreateBackup,
   HoldBackup,
   RestoreBackup,
@@ -77,6 +78,15 @@ export const backupRoutes = {
     summary: 'End a hold',
     params: onBackup,
     answers: { 200: Backup },
+  },
+  copyBackup: {
+    method: 'POST',
+    path: `${backupPath}/copy`,
+    served: 'backups',
+    summary: 'Copy a backup to another Region, under the key of that one',
+    params: onBackup,
+    body: CopyBackup,
+    answers: { 202: Operation },
   },
   drillBackup: {
     method: 'POST',

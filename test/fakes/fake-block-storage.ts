@@ -9,7 +9,9 @@ import {
   type NewSnapshot,
   type Snapshot,
   type SnapshotTag,
+  type Tags,
 } from '#shared/aws/ec2/block-storage.ts';
+import type { NewSnapshotCopy, RegionSnapshots } from '#shared/aws/ec2/snapshot-regions.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import { BlockHistory, type BlockWorld, type StoredVolume } from './block-history.ts';
@@ -18,7 +20,7 @@ import { Killed } from './killed.ts';
 export type BlockFault =
   'throttle' | 'unavailable' | 'lost-answer' | 'drop' | 'error' | 'stuck' | 'crash-before' | 'crash-after';
 export type BlockAction =
-  Exclude<keyof BlockStorage, 'findVolumes' | 'listVolumes' | 'findSnapshots'> | 'read';
+  Exclude<keyof BlockStorage | 'copySnapshot', 'findVolumes' | 'listVolumes' | 'findSnapshots'> | 'read';
 
 export interface FakeBlockStorageOptions {
   readonly clock: () => Date;
@@ -28,6 +30,12 @@ export interface FakeBlockStorageOptions {
   readonly delays?: Partial<Delays>;
   /** Instances that there are; any, where none are named. */
   readonly hosts?: readonly string[];
+  /** What other Regions have, for copies. @default there are none */
+  readonly regions?: (region: string) => BlockWorld;
+  /** What its ids begin with. */
+  readonly idPrefix?: string;
+  /** Copies that EC2 makes at once. @default 20 */
+  readonly mostCopies?: number;
 }
 
 interface Delays {
@@ -36,12 +44,20 @@ interface Delays {
   readonly detach: number;
   readonly delete: number;
   readonly snapshot: number;
+  readonly copy: number;
 }
 
-const defaults: Delays = { create: 1_500, attach: 2_000, detach: 2_000, delete: 500, snapshot: 5_000 };
+const defaults: Delays = {
+  create: 1_500,
+  attach: 2_000,
+  detach: 2_000,
+  delete: 500,
+  snapshot: 5_000,
+  copy: 40_000,
+};
 
 /** Behaviour: block-storage.md beside this file. */
-export class FakeBlockStorage implements BlockStorage {
+export class FakeBlockStorage implements BlockStorage, RegionSnapshots {
   readonly #options: FakeBlockStorageOptions;
   readonly #delays: Delays;
   readonly #history: BlockHistory;
@@ -180,23 +196,41 @@ export class FakeBlockStorage implements BlockStorage {
   }
 
   createSnapshot({ volumeId, tags }: NewSnapshot): Promise<Snapshot> {
-    return this.#call('createSnapshot', volumeId, () => {
+    return this.#call('createSnapshot', volumeId, (fault) => {
       if (!this.truth.volumes.has(volumeId)) throw refused('InvalidVolume.NotFound');
-      const id = this.#newId('snap');
-      const snapshot = {
-        id,
-        volumeId,
-        tags,
-        state: 'pending',
-        progress: 0,
-        startedAt: this.#options.clock(),
-      } as const;
-      this.#history.write(({ snapshots }) => snapshots.set(id, snapshot));
-      this.#history.later(this.#delays.snapshot, ({ snapshots }) => {
-        if (snapshots.has(id)) snapshots.set(id, { ...snapshot, state: 'completed', progress: 100 });
-      });
-      return snapshot;
+      return this.#snapshot({ volumeId, tags, after: this.#delays.snapshot, fails: fault === 'error' });
     });
+  }
+
+  copySnapshot({ from, tags }: NewSnapshotCopy): Promise<Snapshot> {
+    return this.#call('copySnapshot', from.snapshotId, (fault) => {
+      const source = this.#options.regions?.(from.region).snapshots.get(from.snapshotId);
+      if (source?.state !== 'completed') throw refused('InvalidSnapshot.NotFound');
+      const { mostCopies = 20 } = this.#options;
+      const under = [...this.truth.snapshots.values()].filter(
+        ({ volumeId, state }) => volumeId === noVolume && state === 'pending',
+      );
+      if (under.length >= mostCopies) throw new ProductError('Throttled', 'Too many copies at once.');
+      return this.#snapshot({
+        volumeId: noVolume,
+        tags,
+        after: this.#delays.copy,
+        fails: fault === 'error',
+      });
+    });
+  }
+
+  #snapshot({ volumeId, tags, after, fails }: MadeSnapshot): Snapshot {
+    const id = this.#newId('snap');
+    const startedAt = this.#options.clock();
+    const snapshot = { id, volumeId, tags, state: 'pending', progress: 0, startedAt } as const;
+    this.#history.write(({ snapshots }) => snapshots.set(id, snapshot));
+    this.#history.later(after, ({ snapshots }) => {
+      if (!snapshots.has(id)) return;
+      const end = fails ? ({ state: 'error', reason } as const) : ({ state: 'completed' } as const);
+      snapshots.set(id, { ...snapshot, ...end, progress: fails ? 0 : 100 });
+    });
+    return snapshot;
   }
 
   findSnapshots(of: SnapshotTag): Promise<Snapshot[]> {
@@ -231,8 +265,22 @@ export class FakeBlockStorage implements BlockStorage {
   }
 
   #newId(prefix: string): string {
-    return `${prefix}-${String(++this.#count).padStart(17, '0')}`;
+    // No two Regions have the same ids.
+    const { idPrefix = '' } = this.#options;
+    return `${prefix}-${idPrefix}${String(++this.#count).padStart(17 - idPrefix.length, '0')}`;
   }
+}
+
+/** EC2 shows it on every copy. */
+const noVolume = 'vol-ffffffff';
+/** Of a copy whose key cannot be used. */
+const reason = 'Given key ID is not accessible';
+
+interface MadeSnapshot {
+  readonly volumeId: string;
+  readonly tags: Tags;
+  readonly after: number;
+  readonly fails: boolean;
 }
 
 function becomeAttached({ volumes }: BlockWorld, id: string, since: Date): void {

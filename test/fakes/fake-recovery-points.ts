@@ -40,7 +40,7 @@ export class FakeRecoveryPoints implements RecoveryPoints {
   /** What each recovery point holds, by its ARN. */
   readonly points = new Map<
     string,
-    { readonly tags: NewRecoveryPoint['tags']; readonly holds: Set<string> }
+    { readonly tags: NewRecoveryPoint['tags']; readonly holds: Set<string>; readonly at?: number }
   >();
   /** Milliseconds until a recovery point that is deleted is gone. */
   deleting = 5_000;
@@ -84,9 +84,11 @@ export class FakeRecoveryPoints implements RecoveryPoints {
 
   async listPoints(): Promise<RecoveryPoint[]> {
     await this.#settle();
-    return [...this.points.keys()].map((arn) => {
-      return { arn, state: this.#gone.has(arn) ? 'deleting' : 'completed', createdAt: undefined };
-    });
+    return [...this.points].map(([arn, { at }]) => ({
+      arn,
+      state: this.#gone.has(arn) ? 'deleting' : 'completed',
+      createdAt: at === undefined ? undefined : new Date(at),
+    }));
   }
 
   deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
@@ -144,7 +146,7 @@ export class FakeRecoveryPoints implements RecoveryPoints {
     const due = ({ state, at }: Job): boolean => state === 'running' && this.#now() - at >= jobMs;
     for (const job of [...this.#backups.values()].filter(due)) {
       job.state = 'completed';
-      this.points.set(job.arn, { tags: job.tags, holds: new Set(this.directories) });
+      this.points.set(job.arn, { tags: job.tags, holds: new Set(this.directories), at: job.at });
     }
     for (const job of [...this.#restores.values()].filter(due)) this.#restored(job);
   }

@@ -216,6 +216,7 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DescribeVolumes',
     'ec2:DescribeSnapshots',
     'elasticfilesystem:DescribeAccessPoints',
+    'backup:ListRecoveryPointsByBackupVault',
   ],
   'host-events': [
     'sqs:SendMessage',

@@ -36,7 +36,7 @@ function withSettings<
     .option('--keep-monthly <count>', 'keep the newest of each of the last months that have one')
     .option('--keep-yearly <count>', 'keep the newest of each of the last years that have one')
     .option('--engine <engine>', 'native: by the drivers’ own means')
-    .option('--copy-to <region>', 'copy each backup to another Region')
+    .option('--copy-to <region>', 'copy each backup to another Region; none: no more')
     .option('--objective <duration>', 'how old the newest good backup may get, such as 26h')
     .option('--description <text>', 'for people');
 }

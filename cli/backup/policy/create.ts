@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { ProductError } from '#shared/model/errors.ts';
+import { given } from '../../api/pages.ts';
 import { oneName } from '../../arguments.ts';
 import type { Context } from '../../context.ts';
 import { printResult } from '../../render/result.ts';
-import { retentionOf, settingsOf, type SettingFlags } from './settings.ts';
+import { copyToOf, retentionOf, settingsOf, type SettingFlags } from './settings.ts';
 
 export async function createPolicy(context: Context, flags: SettingFlags): Promise<void> {
   const name = oneName(flags.positional, flags.name);
@@ -12,7 +13,9 @@ export async function createPolicy(context: Context, flags: SettingFlags): Promi
     throw new ProductError('InvalidInput', 'A policy needs a schedule and a selector.', {
       allowed: '--schedule "0 2 * * *" and --selector backup=true',
     });
-  const body = { name, schedule, selector, ...rest, retention: retentionOf(flags) ?? {} };
+  const copyTo = copyToOf(flags) ?? undefined;
+  const retention = retentionOf(flags) ?? {};
+  const body = { name, schedule, selector, ...rest, ...given('copyTo', copyTo), retention };
   const { api, namespace } = context;
   const headers = { 'idempotency-key': randomUUID() };
   const policy = (await api.call('createPolicy', { params: { namespace }, body, headers })).body;

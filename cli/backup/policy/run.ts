@@ -50,7 +50,7 @@ async function followRun(context: Context, begun: PolicyRun, timeout: string): P
 
 /** How many volumes there are is known once all are begun. */
 function percentOf({ state, counts }: PolicyRun): number {
-  if (state === 'pruning') return 95;
+  if (state === 'pruning' || state === 'copying') return 95;
   const done = counts.selected - counts.open;
   return state === 'collecting' && counts.selected > 0 ? Math.floor((90 * done) / counts.selected) : 0;
 }

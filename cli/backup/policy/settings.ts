@@ -32,10 +32,14 @@ export function settingsOf(flags: SettingFlags) {
     ...given('selector', flags.selector),
     ...given('engine', flags.engine as CreatePolicy['engine'] | undefined),
     ...cutOf(flags),
-    ...given('copyTo', flags.copyTo),
     ...given('objective', flags.objective),
     ...given('description', flags.description),
   };
+}
+
+/** "none" is no Region: where there was one, no more copies are made. */
+export function copyToOf({ copyTo }: SettingFlags): string | null | undefined {
+  return copyTo === 'none' ? null : copyTo;
 }
 
 /** The rules that are given; 0 drops one that was there. Undefined where none is given. */

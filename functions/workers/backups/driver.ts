@@ -1,6 +1,7 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
+import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
@@ -15,6 +16,8 @@ import type { BackupFacts, BackupStep } from './steps.ts';
 export interface BackupWorkerPorts {
   readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'list' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
+  /** Where copies are; snapshots of every backup are looked for and removed in its own Region. */
+  readonly regions: SnapshotRegions;
   readonly recovery: RecoveryPoints;
   readonly instances: Instances;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
@@ -32,15 +35,17 @@ export function backupDriver(ports: BackupWorkerPorts): WorkerDriver<BackupStep,
 
 /** Asks EC2 only what the operation's plan may turn on. */
 async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<BackupFacts> {
-  const { table, storage } = ports;
+  const { table, regions } = ports;
   const { operation, record } = seen;
   const id = operation.backup ?? '';
   const backup = await table.readBackup(id);
   const task = await table.read('task', keys.task(operation.id));
   const shared = backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, backup) : undefined;
-  const snapshots = backup?.kind !== 'snapshot' ? [] : await storage.findSnapshots({ backup: id });
+  const snapshots =
+    backup?.kind !== 'snapshot' ? [] : await regions.in(backup.region).findSnapshots({ backup: id });
+  const source = backup?.copyOf === undefined ? undefined : await table.readBackup(backup.copyOf);
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
-  return { ...seen, backup, task, snapshots, shared, holderPowerless, others };
+  return { ...seen, backup, source, task, snapshots, shared, holderPowerless, others };
 }

@@ -1,45 +1,44 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
+import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
 import { forget } from '#shared/aws/table/volume-writes.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
+import type { BackupItem } from '#shared/model/items.ts';
 import { provisionedGiB } from '#shared/model/size.ts';
 import { changeVolume, fail, goOn, look, succeed } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import { changeBackup, endBacking } from './backup-changes.ts';
+import { copyExecutors, whereIs } from './execute-copy.ts';
 import { recoveryPointExecutors } from './execute-recovery-point.ts';
 import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
 type BackupExecutors = Executors<BackupStep, BackupFacts>;
 
-/** Every step of a backup, over block storage and recovery points. */
-export function backupExecutors({ storage, recovery, manifests }: BackedBy): BackupExecutors {
+/** Every step of a backup, over block storage, its snapshots in each Region, recovery points and manifests. */
+export function backupExecutors({ storage, regions, recovery, manifests }: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
     ...makers(storage),
-    ...removers({ storage, manifests }),
+    ...clearers(regions),
+    ...copyExecutors(regions),
+    ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
   };
 }
 
 interface BackedBy {
   readonly storage: BlockStorage;
+  readonly regions: SnapshotRegions;
   readonly recovery: RecoveryPoints;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
 
-type Makers =
-  | 'askHost'
-  | 'createSnapshot'
-  | 'adoptSnapshot'
-  | 'discardCut'
-  | 'removeDouble'
-  | 'finishBackup'
-  | 'failBackup';
+type Makers = 'askHost' | 'createSnapshot' | 'adoptSnapshot' | 'finishBackup' | 'failBackup';
 
 function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
   return {
@@ -55,20 +54,6 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
       },
     },
     adoptSnapshot: { kind: 'record', change: (facts, { snapshot }) => look(1, taken(facts, snapshot)) },
-    discardCut: {
-      kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
-        return (facts) => goOn(changeBackup(facts, { storage: undefined, cutAt: undefined }));
-      },
-    },
-    removeDouble: {
-      kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
-        return () => look(1);
-      },
-    },
     finishBackup: {
       kind: 'record',
       change: (facts) => {
@@ -92,12 +77,32 @@ function makers(storage: BlockStorage): Pick<BackupExecutors, Makers> {
   };
 }
 
+/** Of a snapshot that is not, or not the one, to stay. */
+function clearers(regions: SnapshotRegions): Pick<BackupExecutors, 'discardCut' | 'removeDouble'> {
+  return {
+    discardCut: {
+      kind: 'effect',
+      perform: async ({ snapshotId }, claimed) => {
+        await whereIs(regions, claimed).deleteSnapshot(snapshotId);
+        return (facts) => goOn(changeBackup(facts, withoutCut(facts)));
+      },
+    },
+    removeDouble: {
+      kind: 'effect',
+      perform: async ({ snapshotId }, facts) => {
+        await whereIs(regions, facts).deleteSnapshot(snapshotId);
+        return () => look(1);
+      },
+    },
+  };
+}
+
 type Removers = 'removeManifest' | 'deleteSnapshot' | 'forgetBackup' | 'restoreBackup';
 
 function removers({
-  storage,
+  regions,
   manifests,
-}: Pick<BackedBy, 'storage' | 'manifests'>): Pick<BackupExecutors, Removers> {
+}: Pick<BackedBy, 'regions' | 'manifests'>): Pick<BackupExecutors, Removers> {
   return {
     removeManifest: {
       kind: 'effect',
@@ -108,8 +113,8 @@ function removers({
     },
     deleteSnapshot: {
       kind: 'effect',
-      perform: async ({ snapshotId }) => {
-        await storage.deleteSnapshot(snapshotId);
+      perform: async ({ snapshotId }, facts) => {
+        await whereIs(regions, facts).deleteSnapshot(snapshotId);
         return () => goOn();
       },
     },
@@ -133,6 +138,11 @@ function removers({
       },
     },
   };
+}
+
+/** What a copy holds is of the moment of what it is made from. */
+function withoutCut({ backup }: BackupFacts): Partial<BackupItem> {
+  return { storage: undefined, ...(backup?.copyOf === undefined ? { cutAt: undefined } : {}) };
 }
 
 function taken(facts: BackupFacts, { id, startedAt }: Snapshot): Write[] {

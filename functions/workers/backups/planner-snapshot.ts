@@ -19,7 +19,7 @@ const believeFor = minutes(40);
 /** One EBS snapshot: cut, looked after until it is complete. */
 export function planSnapshot(facts: BackupFacts, backup: BackupItem): BackupStep {
   const snapshotId = snapshotOfStorage(backup.storage);
-  if (snapshotId === undefined) return planCut(facts, backup);
+  if (snapshotId === undefined) return planGivenUp(facts) ?? planCut(facts, backup);
   return planProven(facts, backup, snapshotId) ?? planComplete(facts, snapshotId);
 }
 
@@ -125,7 +125,8 @@ function ask(facts: BackupFacts, backup: BackupItem, lease: LeaseItem): BackupSt
   };
 }
 
-function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
+/** Once there is a snapshot of it: looked after until it is complete. */
+export function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
   const { snapshots, operation, now } = facts;
   const kept = snapshots.find(({ id }) => id === snapshotId);
   const double = snapshots.find(({ id }) => id !== snapshotId);
@@ -134,8 +135,10 @@ function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
     const message = 'Removing a second snapshot';
     return { kind: 'removeDouble', mark, snapshotId: double.id, message, progress: 40 };
   }
-  if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > believeFor))
-    return fail(facts, { code: 'StorageFailed', detail: 'EC2 could not finish the snapshot.' });
+  if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > believeFor)) {
+    const why = kept?.reason === undefined ? '' : ` It says: ${kept.reason}`;
+    return fail(facts, { code: 'StorageFailed', detail: `EC2 could not finish the snapshot.${why}` });
+  }
   if (kept === undefined) return wait(facts, 'Waiting for EC2 to show the snapshot');
   if (kept.state === 'completed') return { kind: 'finishBackup', message: 'Complete', progress: 100 };
   const progress = 40 + Math.floor(kept.progress / 2);
@@ -143,10 +146,18 @@ function planComplete(facts: BackupFacts, snapshotId: string): BackupStep {
 }
 
 /** Fails, with nothing of it left behind in EC2. */
-function fail({ operation, snapshots }: BackupFacts, failure: Failure): BackupStep {
+export function fail({ operation, snapshots }: BackupFacts, failure: Failure): BackupStep {
   const { progress } = operation;
-  const left = snapshots.find(({ id }) => !done(operation, `discardCut:${id}`));
+  const markOf = (id: string): string => `giveUp:${failure.code}:${id}`;
+  const left = snapshots.find(({ id }) => !done(operation, markOf(id)));
   if (left === undefined) return { kind: 'failBackup', failure, message: failure.detail, progress };
-  const mark = `discardCut:${left.id}`;
+  const mark = markOf(left.id);
   return { kind: 'discardCut', mark, snapshotId: left.id, message: failure.detail, progress };
+}
+
+/** What was given up is not begun anew once nothing of it is left. */
+export function planGivenUp(facts: BackupFacts): BackupStep | undefined {
+  const { trail, message } = facts.operation;
+  const [, code] = trail.find((mark) => mark.startsWith('giveUp:'))?.split(':') ?? [];
+  return isErrorCode(code) ? fail(facts, { code, detail: message }) : undefined;
 }

@@ -2,6 +2,7 @@ import type { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import type { Failure } from '../planner.ts';
+import { planCopy } from './planner-copy.ts';
 import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
 import { planSnapshot } from './planner-snapshot.ts';
 import { planRemoval } from './planner-removal.ts';
@@ -24,6 +25,8 @@ function byKind(facts: BackupFacts, backup: BackupItem): BackupStep {
   switch (facts.operation.kind) {
     case 'backup':
       return backup.kind === 'recovery-point' ? planRecoveryPoint(facts) : planSnapshot(facts, backup);
+    case 'copyBackup':
+      return planCopy(facts, backup);
     case 'deleteBackup':
       return backup.kind === 'recovery-point' ? planPointRemoval(facts) : planRemoval(facts, backup);
     default:

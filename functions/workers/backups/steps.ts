@@ -1,4 +1,5 @@
 import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
+import type { NewSnapshotCopy } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import type { RecoveryPointSteps, SharedPoint } from './shared-point.ts';
@@ -9,7 +10,9 @@ export interface BackupFacts extends ChangeFacts {
   readonly backup: BackupItem | undefined;
   /** What a host was asked to do for this operation. */
   readonly task: TaskItem | undefined;
-  /** Snapshots that carry the backup's id, oldest first. */
+  /** Of a copy: what it is made from. */
+  readonly source: BackupItem | undefined;
+  /** Snapshots that carry the backup's id, oldest first, in the Region that it is in. */
   readonly snapshots: readonly Snapshot[];
   /** EC2 says that the lease's holder is `stopped` or `terminated`: it writes no more. */
   readonly holderPowerless: boolean;
@@ -31,6 +34,10 @@ export interface BackupSteps extends CommonSteps, RecoveryPointSteps {
   discardCut: { readonly snapshotId: string };
   /** EC2 DeleteSnapshot, of a second one that a lost answer left. */
   removeDouble: { readonly snapshotId: string };
+  /** EC2 CopySnapshot, in the Region that the copy is made in. */
+  copySnapshot: { readonly wanted: NewSnapshotCopy; readonly sizeGiB: number };
+  /** A copy whose making was not confirmed. */
+  adoptCopy: { readonly snapshot: Snapshot; readonly sizeGiB: number };
   /** Complete: it can be restored. */
   finishBackup: Record<never, never>;
   failBackup: { readonly failure: Failure };

@@ -29,7 +29,7 @@ const rules: Readonly<Record<string, readonly Check[]>> = {
     created('snapshot'),
     taggedOnCreate('snapshot'),
   ],
-  CopySnapshot: [created('snapshot'), taggedOnCreate('snapshot')],
+  CopySnapshot: [copied(), created('snapshot'), taggedOnCreate('snapshot')],
   DeleteSnapshot: [existing('SnapshotId')],
   ModifySnapshotAttribute: [existing('SnapshotId')],
   DescribeSnapshotAttribute: [existing('SnapshotId')],
@@ -65,6 +65,15 @@ function existing(field: string): Check {
     const wishes: Wish[] = [];
     for (const id of valuesOf(request.form, field)) wishes.push(await onResource(request, lookUp, id));
     return wishes;
+  };
+}
+
+/** The snapshot that is copied, in the Region that it is in. */
+function copied(): Check {
+  return async (request, lookUp) => {
+    const id = request.form.get('SourceSnapshotId') ?? '';
+    const region = request.form.get('SourceRegion') ?? request.region;
+    return [await onResource({ ...request, region }, lookUp, id)];
   };
 }
 

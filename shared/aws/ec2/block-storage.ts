@@ -103,6 +103,8 @@ export interface Snapshot {
   readonly id: string;
   readonly volumeId: string;
   readonly state: 'pending' | 'completed' | 'error';
+  /** AWS's words, of one that ended in `error`. */
+  readonly reason?: string | undefined;
   /** 0 to 100. */
   readonly progress: number;
   readonly startedAt: Date | undefined;

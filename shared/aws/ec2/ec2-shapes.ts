@@ -44,6 +44,7 @@ export function toSnapshot(snapshot: Ec2Snapshot): Snapshot {
     id: snapshot.SnapshotId ?? '',
     volumeId: snapshot.VolumeId ?? '',
     state: stateOf(['pending', 'completed', 'error'], snapshot.State, 'pending'),
+    ...(snapshot.StateMessage ? { reason: snapshot.StateMessage } : {}),
     progress: Number.parseInt(snapshot.Progress ?? '0', 10) || 0,
     startedAt: snapshot.StartTime,
   };

@@ -19,6 +19,10 @@ const key: Meaning = {
   says: "The volume's encryption key cannot be used.",
   hint: "Enable the product's KMS key and let the control plane use it, then create the volume again.",
 };
+const crowded: Meaning = {
+  code: 'Throttled',
+  says: 'AWS makes as many copies into this Region as it does at once.',
+};
 const limit = (what: string): Meaning => ({
   code: 'LimitExceeded',
   says: `The account's limit of ${what} is reached.`,
@@ -33,6 +37,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EC2ThrottledException: throttled,
   SnapshotCreationPerVolumeRateExceeded: throttled,
   ConcurrentSnapshotLimitExceeded: throttled,
+  // 20 copies of snapshots at once into one Region. Source: EBS user guide, copy a snapshot.
+  ResourceLimitExceeded: crowded,
   InternalError: unavailable,
   InternalFailure: unavailable,
   InternalServerError: unavailable,
@@ -63,6 +69,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   'InvalidInstanceID.NotFound': { code: 'HostNotFound', says: 'EC2 does not know the host.' },
   IncorrectInstanceState: { code: 'StorageFailed', says: 'The host is not running.' },
+  'InvalidSnapshot.NotFound': { code: 'StorageFailed', says: 'EC2 does not know the snapshot.' },
   'InvalidVolume.NotFound': { code: 'StorageFailed', says: 'EC2 does not know the volume.' },
   'InvalidVolume.ZoneMismatch': {
     code: 'StorageFailed',

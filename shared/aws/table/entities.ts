@@ -33,6 +33,7 @@ import {
   PolicyIndexItem,
   PolicyItem,
   PolicyNameItem,
+  RunCopyItem,
   RunItem,
   RunVolumeItem,
   WatchedItem,
@@ -279,6 +280,13 @@ export const entities = {
     key: ({ runId, volumeId, state }) =>
       keys.runVolume(runId, volumeId, state === 'waiting' || state === 'begun'),
     guard: ['state'],
+    expiresAt: ({ since }) => days(since, 90),
+  }),
+  runCopy: entity({
+    schema: RunCopyItem,
+    version: 1,
+    key: ({ runId, volumeId }) => ({ pk: partitions.runCopies(runId), sk: volumeId }),
+    guard: [],
     expiresAt: ({ since }) => days(since, 90),
   }),
   watched: entity({

@@ -32,6 +32,7 @@ export const partitions = {
   policies: (namespace: string) => `NS#${namespace}#POLICIES`,
   allPolicies: () => 'POLICIES',
   run: (runId: string) => `RUN#${runId}`,
+  runCopies: (runId: string) => `RUN#${runId}#COPIES`,
 } as const;
 
 /** Prefixes of sort keys that a Query asks for. */
@@ -45,6 +46,7 @@ export const prefixes = {
   open: 'OPEN#',
   done: 'DONE#',
   watched: 'WATCHED#',
+  sharedPoint: 'POINT#',
   sharedJob: 'JOB#',
 } as const;
 
@@ -84,7 +86,7 @@ export const keys = {
   backup: (backupId: string): Key => ({ pk: partitions.backup(backupId), sk: 'BACKUP' }),
   sharedPoint: (fileSystemId: string, run: string): Key => ({
     pk: partitions.fileSystem(fileSystemId),
-    sk: `POINT#${run}`,
+    sk: `${prefixes.sharedPoint}${run}`,
   }),
   sharedJob: (fileSystemId: string, run: string): Key => ({
     pk: partitions.fileSystem(fileSystemId),

@@ -28,7 +28,7 @@ it('lists snapshots with our tag, and no others', async () => {
   await until('it is there', async () => (await storage.findVolumes([volumeId]))[0]?.state === 'available');
   const { id } = await storage.createSnapshot({ volumeId, description: 'ours', tags: ours });
   await storage.createSnapshot({ volumeId, description: 'foreign', tags: { other: 'one' } });
-  const found = await new AwsInventory({ fileSystemId: '', ec2 }).snapshots();
+  const found = await new AwsInventory({ fileSystemId: '', ec2: () => ec2 }).snapshots();
   expect(found).toEqual([{ id, tags: ours, createdAt: expect.any(Date) as Date }]);
 });
 

@@ -123,6 +123,18 @@ describe('a backup of a volume that nobody uses', () => {
   });
 });
 
+it('a snapshot that EC2 cannot finish fails the backup with its words, and is not made again and again', async () => {
+  const world = await attached({ fault: (action) => (action === 'createSnapshot' ? 'error' : undefined) });
+  const operation = await begin(world);
+  expect(await world.run(operation.id)).toMatchObject({
+    status: 'failed',
+    error: { code: 'StorageFailed', detail: expect.stringContaining('It says: ') },
+  });
+  expect(await backupOf(world, operation)).toMatchObject({ state: 'failed' });
+  expect(world.storage.truth.snapshots.size).toBe(0);
+  expect(world.storage.calls.filter(({ action }) => action === 'createSnapshot')).toHaveLength(1);
+});
+
 describe('what cannot be backed up is refused with the reason', () => {
   it.each([
     [

@@ -35,7 +35,7 @@ describe('every command', () => {
       'backup',
       'restore',
     ];
-    const backup = ['ls', 'inspect', 'delete', 'drill', 'browse', 'extract', 'hold', 'release'].map(
+    const backup = ['ls', 'inspect', 'delete', 'copy', 'drill', 'browse', 'extract', 'hold', 'release'].map(
       (name) => `backup ${name}`,
     );
     const policy = ['create', 'ls', 'inspect', 'update', 'pause', 'resume', 'run', 'delete', 'preview'];

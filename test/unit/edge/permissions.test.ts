@@ -6,6 +6,7 @@ import type { ResourceFacts, StorageRequest } from '#local/edge/permissions/type
 
 const known: Readonly<Record<string, ResourceFacts>> = {
   'vol-1': { tags: { team: 'a' }, instanceId: 'i-1' },
+  'snap-1': { tags: { team: 'c' } },
   'i-1': { tags: {} },
   'fsmt-1': { tags: {}, fileSystemId: 'fs-1' },
   'fs-1': { tags: { team: 'b' } },
@@ -58,6 +59,29 @@ describe('EC2', () => {
       context: { 'aws:RequestTag/k': 'v', 'aws:TagKeys': ['k'] },
       missing: true,
     });
+  });
+
+  it('checks what is copied in the Region that it is in, and the copy by its tags', async () => {
+    const tags =
+      'TagSpecification.1.ResourceType=snapshot&TagSpecification.1.Tag.1.Key=k&TagSpecification.1.Tag.1.Value=v';
+    const call = request(
+      'CopySnapshot',
+      form(`SourceRegion=us-east-1&SourceSnapshotId=snap-1&DestinationRegion=eu-central-1&${tags}`),
+    );
+    const [source, copy, tagged, ...others] = await ec2Rule(call, lookUp);
+    expect(source).toMatchObject({
+      action: 'ec2:CopySnapshot',
+      resource: 'arn:aws:ec2:us-east-1::snapshot/snap-1',
+      context: { 'aws:ResourceTag/team': 'c' },
+    });
+    expect(source?.context).not.toHaveProperty('aws:RequestTag/k');
+    expect(copy).toMatchObject({
+      action: 'ec2:CopySnapshot',
+      resource: 'arn:aws:ec2:eu-central-1::snapshot/*',
+      context: { 'aws:RequestTag/k': 'v' },
+    });
+    expect(tagged).toMatchObject({ action: 'ec2:CreateTags' });
+    expect(others).toEqual([]);
   });
 
   it('checks the tags of the kind that is made, and the right to give them', async () => {

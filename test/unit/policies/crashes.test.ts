@@ -5,7 +5,7 @@ import { allPolicies } from '#functions/policies/all-policies.ts';
 import { deletePolicy, pausePolicy, updatePolicy } from '#functions/policies/change-policy.ts';
 import { createPolicy } from '#functions/policies/create-policy.ts';
 import { repairPolicies } from '#functions/policies/repair.ts';
-import { call } from '#test/unit/workers/support/world.ts';
+import { abroad, call } from '#test/unit/workers/support/world.ts';
 import { Kills, surviving, type Kill } from './support/kills.ts';
 import { PolicyWorld } from './support/policy-world.ts';
 
@@ -110,10 +110,10 @@ describe('a schedule or an alarm', () => {
 const tickAt = '2026-11-25T02:00:00Z';
 
 /** Two volumes with a backup each of a policy that keeps one; then a tick whose run may be killed somewhere. */
-async function ran(kill?: Kill) {
+async function ran(kill?: Kill, copyTo?: string) {
   const staged = await killable(['a', 'b']);
   const { world, kills } = staged;
-  const policy = await world.policy({ retention: { last: 1 } });
+  const policy = await world.policy({ retention: { last: 1 }, copyTo });
   await world.runNow();
   world.pass(86_400);
   kills.begin(kill);
@@ -145,5 +145,22 @@ describe('a run', async () => {
     }
     expect(world.storage.truth.snapshots.size).toBe(2);
     expect(new Set(world.policies.startedRuns).size).toBe(world.policies.startedRuns.length);
+  });
+});
+
+describe('a run that copies', async () => {
+  const kills = await killsOf(ran(undefined, abroad).then((staged) => staged.kills.seen));
+
+  it.each(kills)('killed $when $what comes to its end, and nothing is copied twice', async (kill) => {
+    const { world, kills: recorded, run } = await ran(kill, abroad);
+    expect(recorded.happened).toBe(true);
+    expect(run).toMatchObject({ state: 'succeeded', counts: { selected: 2, open: 0, made: 2, failed: 0 } });
+    for (const name of ['a', 'b']) {
+      const copies = (await world.backupsOf(name)).filter(({ origin }) => origin === 'copy');
+      // That of the day before is there until the next run's retention.
+      expect(copies.map(({ state }) => state)).toEqual(['available', 'available']);
+    }
+    expect(world.abroad.truth.snapshots.size).toBe(4);
+    expect(world.storage.truth.snapshots.size).toBe(2);
   });
 });

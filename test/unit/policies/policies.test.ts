@@ -53,7 +53,8 @@ describe('creating a policy', () => {
 
   it.each([
     [{ engine: 'restic' }, 'NotSupported'],
-    [{ copyTo: 'eu-west-1' }, 'NotSupported'],
+    [{ copyTo: 'ap-southeast-2' }, 'InvalidInput'],
+    [{ copyTo: 'us-east-1' }, 'InvalidInput'],
     [{ schedule: '0 2 1 * 1' }, 'InvalidInput'],
     [{ selector: '' }, 'InvalidInput'],
     [{ retention: { last: 0 } }, 'InvalidInput'],

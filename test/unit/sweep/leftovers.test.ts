@@ -1,20 +1,26 @@
 import { describe, expect, it } from 'vitest';
+import { ProductError } from '#shared/model/errors.ts';
 import { metricNames } from '#shared/model/metrics.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
+import { arnOf, backedUp, begin, worldWith } from '#test/unit/backups/support/recovery-world.ts';
 import { call, existing, hostA, World } from '#test/unit/workers/support/world.ts';
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
 
-/** A sweep over what the fakes hold. */
-async function swept(world: World) {
+/** A sweep over what the fakes hold; the other Region may not answer. */
+async function swept(world: World, { silent = false } = {}) {
   const counted: Record<string, number> = {};
   const ids = (things: Iterable<readonly [string, Readonly<Record<string, string>>]>) =>
     Promise.resolve([...things].map(([id, tags]) => ({ id, tags, createdAt: new Date(0) })));
   const inventory = {
-    snapshots: () =>
-      ids([...world.storage.truth.snapshots.values()].map(({ id, tags }) => [id, tags] as const)),
+    snapshots: (region?: string) => {
+      if (region !== undefined && silent)
+        return Promise.reject(new ProductError('Unavailable', 'AWS does not answer.'));
+      const { truth } = region === undefined ? world.storage : world.abroad;
+      return ids([...truth.snapshots.values()].map(({ id, tags }) => [id, tags] as const));
+    },
     accessPoints: () => ids(world.points.listed),
   };
   const count = (metric: string, value: number): void => void (counted[metric] = value);
@@ -73,11 +79,39 @@ describe('what is left in AWS', () => {
       tags: stray,
     });
     hour(world);
+    expect((await swept(world, { silent: true })).leftovers).toEqual([left.id, id]);
     const { leftovers, counted } = await swept(world);
     expect(leftovers).toEqual([left.id, id]);
     expect(counted[metricNames.leftovers]).toBe(2);
     expect(world.points.wanted).toHaveLength(1);
     expect(world.storage.truth.snapshots.size).toBe(1);
+  });
+});
+
+describe('a recovery point in our vault', () => {
+  const stray = 'arn:aws:backup:us-east-1:000000000000:recovery-point:stray';
+
+  it('that no record names is reported, and stays; those of backups are not', async () => {
+    const world = await worldWith(['shared']);
+    const backup = await backedUp(world);
+    world.recovery.points.set(stray, { tags: {}, holds: new Set() });
+    hour(world);
+    const { leftovers, counted } = await swept(world);
+    expect(leftovers).toEqual([stray]);
+    expect(counted[metricNames.leftovers]).toBe(1);
+    expect([...world.recovery.points.keys()].toSorted()).toEqual([arnOf(backup), stray].toSorted());
+  });
+
+  it('whose job a record may still learn of is not', async () => {
+    const world = await worldWith(['shared'], {
+      recoveryFault: (action) => (action === 'startBackup' ? 'lost-answer' : undefined),
+    });
+    const { id } = await begin(world, 'shared');
+    for (let count = 0; count < 6; count++) world.pass((await world.step(id)).waitSeconds);
+    world.pass(60);
+    expect((await world.recovery.listPoints()).length).toBe(1);
+    hour(world);
+    expect((await swept(world)).leftovers).toEqual([]);
   });
 });
 

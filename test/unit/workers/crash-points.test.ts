@@ -3,13 +3,14 @@ import { answerPurge } from '#shared/aws/table/volume-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { backupCrashPoints } from '#shared/model/crash-points-backups.ts';
 import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts';
+import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { Effects, type Kill } from './support/effects.ts';
 import { judge } from './support/judge.ts';
-import { call, hostA, hostB, World } from './support/world.ts';
+import { abroad, call, hostA, hostB, World } from './support/world.ts';
 
 const crashPoints = { ...volumeCrashPoints, ...backupCrashPoints };
 type CrashedOperation = keyof typeof crashPoints;
@@ -70,6 +71,16 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
   deleteBackup: {
     prepare: backedUp,
     ask: async (world) => deleteBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
+    expected: { state: 'attached' },
+  },
+  copyBackup: {
+    prepare: backedUp,
+    ask: async (world) =>
+      copyBackup(world.backupsApi, call(), {
+        backup: await lastBackup(world),
+        region: abroad,
+        description: '',
+      }),
     expected: { state: 'attached' },
   },
   restore: {

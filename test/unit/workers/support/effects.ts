@@ -16,6 +16,7 @@ const actions: Readonly<Partial<Record<BlockAction, string>>> = {
   attach: 'AttachVolume',
   detach: 'DetachVolume',
   createSnapshot: 'CreateSnapshot',
+  copySnapshot: 'CopySnapshot',
   deleteVolume: 'DeleteVolume',
   deleteSnapshot: 'DeleteSnapshot',
 };

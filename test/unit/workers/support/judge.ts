@@ -94,7 +94,9 @@ function backupsOf(world: World, items: readonly Item[]): string[] {
   const known = new Set(
     backups.map(({ storage }) => (storage?.kind === 'snapshot' ? storage.snapshotId : '')),
   );
-  const strays = [...world.storage.truth.snapshots.keys()].filter((id) => !known.has(id));
+  const strays = snapshotsOf(world)
+    .map(({ id }) => id)
+    .filter((id) => !known.has(id));
   return [
     ...halves.map(({ id, state }) => `the backup ${id} stays ${state}`),
     ...['backing', 'hostTask']
@@ -104,8 +106,12 @@ function backupsOf(world: World, items: readonly Item[]): string[] {
   ];
 }
 
+/** Of every Region. */
+const snapshotsOf = ({ storage, abroad }: World) =>
+  [storage, abroad].flatMap(({ truth }) => [...truth.snapshots.values()]);
+
 function doubles(world: World): string[] {
-  const operations = [...world.storage.truth.snapshots.values()].map(({ tags }) => tags[tagKeys.operation]);
+  const operations = snapshotsOf(world).map(({ tags }) => tags[tagKeys.operation]);
   const twice = operations.filter((id, at) => operations.indexOf(id) !== at);
   return twice.map((id) => `two snapshots of operation ${id}`);
 }

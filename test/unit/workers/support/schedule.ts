@@ -29,6 +29,7 @@ const blockFaults: Readonly<Record<BlockAction, readonly [BlockFault, ...BlockFa
   detach: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
   deleteVolume: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
   createSnapshot: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
+  copySnapshot: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after', 'error'],
   deleteSnapshot: ['throttle', 'unavailable', 'lost-answer', 'crash-before', 'crash-after'],
 };
 const storeFaults = ['table-crash-before', 'table-crash-after', 'table-lost', 'table-unavailable'] as const;

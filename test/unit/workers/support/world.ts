@@ -41,7 +41,12 @@ export const hostB = 'i-0000000000000000b';
 export const undoWindowHours = 24;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock'> {
+/** The Region that backups may be copied to. */
+export const abroad = 'eu-west-1';
+
+export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock' | 'regions' | 'idPrefix'> {
+  /** @default that one */
+  readonly copyRegions?: readonly string[];
   readonly store?: MemoryStore;
   readonly points?: FakeAccessPoints;
   readonly recoveryFault?: NonNullable<FakeRecoveryPointsOptions['fault']>;
@@ -60,6 +65,8 @@ export class World {
   readonly table: Table;
   readonly instances = new FakeInstances();
   readonly storage: FakeBlockStorage;
+  /** Block storage of the other Region. */
+  readonly abroad: FakeBlockStorage;
   readonly api: Ports;
   readonly worker: Worker<EbsStep, EbsFacts>;
   readonly points: FakeAccessPoints;
@@ -83,12 +90,15 @@ export class World {
     const clock = this.clock;
     this.store = options.store ?? new MemoryStore();
     this.table = new Table(this.store);
-    this.storage = new FakeBlockStorage({ ...options, clock });
+    const regions = (region: string) => (region === abroad ? this.abroad : this.storage).truth;
+    this.storage = new FakeBlockStorage({ ...options, clock, regions });
+    this.abroad = new FakeBlockStorage({ ...options, clock, regions, idPrefix: 'e' });
     const workflow = { start: ({ id }: { id: string }) => this.#start('volumes-api', id) };
     const waker = (by: FunctionName) => ({ wake: (host: string) => this.#wake(by, host) });
     const { instances } = this;
     const newId = () => ulid(this.#now);
-    const settings = { undoWindowHours, region: 'us-east-1' };
+    const { copyRegions = [abroad] } = options;
+    const settings = { undoWindowHours, region: 'us-east-1', copyRegions };
     const table = this.tableOf('volumes-api');
     this.api = {
       table,
@@ -121,9 +131,14 @@ export class World {
     const backups = portsOf('backup-worker');
     this.backupWorker = new Worker(
       backups,
-      backupDriver({ ...backups, storage, recovery, instances, manifests }),
+      backupDriver({ ...backups, ...this.#places(), recovery, instances, manifests }),
     );
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
+  }
+
+  #places() {
+    const { storage } = this;
+    return { storage, regions: { in: (region: string) => (region === abroad ? this.abroad : storage) } };
   }
 
   /** The API of backups: a function of its own. */
@@ -274,7 +289,7 @@ export class World {
       state: () => Promise.resolve('running' as const),
       start: (name: string) => this.#start('sweeper', name),
     };
-    const { storage, clock } = this;
+    const { clock } = this;
     const { newId } = this.api;
     const table = this.tableOf('sweeper');
     const queues = { remove: (url: string) => Promise.resolve(void this.removedQueues.push(url)) };
@@ -285,9 +300,10 @@ export class World {
       count: () => undefined,
       inventory,
       manifests: this.manifests,
-      snapshots: storage,
       table,
-      storage,
+      ...this.#places(),
+      recovery: this.recovery,
+      settings: { ...this.api.settings, fileSystemId: this.points.fileSystemId },
       executions,
       runs: executions,
       queues,
