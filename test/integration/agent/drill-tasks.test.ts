@@ -54,7 +54,7 @@ async function cutAndCopy(): Promise<VerifyTask> {
     Promise.resolve(rig.cloud.manifests.get(task.operationId)),
   );
   return {
-    ...(await copyOf(rig, 'data')),
+    ...(await copyOf(rig, { name: 'data', path })),
     kind: 'verify',
     operationId: newId(),
     epoch: 1,

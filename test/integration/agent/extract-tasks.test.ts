@@ -44,9 +44,8 @@ afterEach(async () => {
 
 /** The volume is in use while its copy is read: of an XFS both have the same UUID. */
 async function ask(parts: Pick<ExtractTask, 'path' | 'form'>) {
-  await run('sync', ['-f', path]);
   const task: ExtractTask = {
-    ...(await copyOf(rig, 'data')),
+    ...(await copyOf(rig, { name: 'data', path })),
     ...parts,
     kind: 'extract',
     operationId: `op-${randomUUID().replaceAll('-', '').slice(0, 26)}`,

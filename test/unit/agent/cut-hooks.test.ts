@@ -39,15 +39,25 @@ describe('the hooks of a cut', () => {
     }
   });
 
-  it.each([
-    ['several use the volume', [db, web], undefined, 'Several containers use "data": db, web.'],
-    ['none uses it', [stopped, other], undefined, 'No running container uses "data" on this host.'],
-    ['the named one does not', [db, other], 'other', 'No running container called "other" uses "data"'],
-    ['the named one has stopped', [db, stopped], 'old', 'No running container called "old" uses "data"'],
-    ['Docker does not answer', undefined, undefined, 'Docker does not say'],
-  ])('run nowhere where %s', async (_what, all, container, detail) => {
-    const wanted = hooks(container === undefined ? {} : { container });
-    const planned = planHooks(portsOf(all), 'data', wanted);
+  const nowhere: readonly [string, readonly Container[] | undefined, object, string][] = [
+    ['several use the volume', [db, web], {}, 'Several containers use "data": db, web.'],
+    ['none uses it', [stopped, other], {}, 'No running container uses "data" on this host.'],
+    [
+      'the named one does not',
+      [db, other],
+      { container: 'other' },
+      'No running container called "other" uses "data"',
+    ],
+    [
+      'the named one has stopped',
+      [db, stopped],
+      { container: 'old' },
+      'No running container called "old" uses "data"',
+    ],
+    ['Docker does not answer', undefined, {}, 'Docker does not say'],
+  ];
+  it.each(nowhere)('run nowhere where %s', async (...[, all, parts, detail]) => {
+    const planned = planHooks(portsOf(all), 'data', hooks(parts));
     await expect(planned).rejects.toMatchObject({
       code: 'CommandFailed',
       message: expect.stringContaining(detail) as string,

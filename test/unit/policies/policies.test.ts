@@ -152,3 +152,25 @@ describe('a run by hand', () => {
     expect((await api.get(`${policies}/nightly/runs/${first.body.id}`)).body).toEqual(first.body);
   });
 });
+
+describe('the hooks of a policy', () => {
+  const hooks = { before: ['sync'], timeoutSeconds: 30, onError: 'fail' };
+
+  it('imply their consistency, and go with another one', async () => {
+    const api = new ApiWorld();
+    await api.post(policies, { ...nightly, consistency: 'none' });
+    const hooked = (await patch(api, { hooks: { before: ['sync'] } })).body;
+    expect(hooked).toMatchObject({ hooks });
+    expect(hooked).not.toHaveProperty('consistency');
+    expect((await patch(api, { consistency: 'hooks' })).body).toMatchObject({ consistency: 'hooks', hooks });
+    const frozen = (await patch(api, { consistency: 'freeze' })).body;
+    expect(frozen).toMatchObject({ consistency: 'freeze' });
+    expect(frozen).not.toHaveProperty('hooks');
+  });
+
+  it('that would never run are refused', async () => {
+    const api = new ApiWorld();
+    const refused = await api.post(policies, { ...nightly, consistency: 'none', hooks });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'InvalidInput', allowed: 'hooks' } });
+  });
+});
