@@ -222,7 +222,9 @@ function backup(world: World) {
 }
 
 function restore(world: World) {
-  return withWaiting(leaf('restore', 'Restore a backup to a new volume, or an archive to an empty one'))
+  return withWaiting(
+    leaf('restore', 'Restore a backup, to a new volume or in place, or an archive to an empty volume'),
+  )
     .argument('[name]', 'name of the volume')
     .option('--name <name>', 'name of the volume')
     .option('--backup <id>', 'the backup')
@@ -233,10 +235,13 @@ function restore(world: World) {
     )
     .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
     .option('--host <id>', 'with --input: which host shall write the files')
+    .option('--force', 'in place of a volume that is in use: wait until its containers have stopped')
+    .option('-y, --yes', 'replace what a volume of that name holds without asking; it is kept as a backup')
     .addHelpText(
       'after',
       examples(
         'hivemind volume restore my-data-volume --backup bak-01J0…',
+        'hivemind volume restore db --backup bak-01J0… --force --yes',
         'hivemind volume restore --name my-data-volume --input /path/to/backup/file.tar.gz',
       ),
     )

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { ProductError } from '#shared/model/errors.ts';
+import { isProductError, ProductError } from '#shared/model/errors.ts';
 import { given } from '../api/pages.ts';
+import { isOperation } from '../api/volume-answer.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import type { WaitFlags } from '../operation/options.ts';
+import { consent } from './consent.ts';
 import { settle } from './settle.ts';
 
 interface RestoreFlags extends WaitFlags {
@@ -13,6 +15,8 @@ interface RestoreFlags extends WaitFlags {
   readonly input?: string | undefined;
   readonly host?: string | undefined;
   readonly zone?: string | undefined;
+  readonly force?: true | undefined;
+  readonly yes?: true | undefined;
 }
 
 export async function restoreVolume(context: Context, flags: RestoreFlags): Promise<void> {
@@ -24,14 +28,49 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
   if (backup === undefined) throw nothingToRestore();
   const { api, namespace } = context;
   const name = oneName(flags.positional, flags.name);
-  const body = { name, ...given('availabilityZone', flags.zone) };
+  const inPlace = await exists(context, name);
+  if (inPlace) await consentToReplace(context, { name, backup, yes: flags.yes === true });
+  const body = {
+    name,
+    ...given('availabilityZone', flags.zone),
+    ...given('inPlace', inPlace ? true : undefined),
+    ...given('force', flags.force),
+  };
   const { body: answer } = await api.call('restoreBackup', {
     params: { namespace, backup },
     body,
     headers: { 'idempotency-key': randomUUID() },
   });
-  const sentence = (): string => `Volume ${name} is restored from ${backup}.`;
+  const guard = isOperation(answer) ? answer.guard : undefined;
+  const kept = guard === undefined ? '' : ` What it held before is kept as ${guard}.`;
+  const sentence = (): string => `Volume ${name} is restored from ${backup}.${kept}`;
   await settle(context, answer, { flags, sentence });
+}
+
+async function exists({ api, namespace }: Context, name: string): Promise<boolean> {
+  try {
+    await api.call('getVolume', { params: { namespace, name } });
+    return true;
+  } catch (error) {
+    if (isProductError(error, 'VolumeNotFound')) return false;
+    throw error;
+  }
+}
+
+interface Replacing {
+  readonly name: string;
+  readonly backup: string;
+  readonly yes: boolean;
+}
+
+/** Of a volume that is there: a script must say that it means it. */
+function consentToReplace({ world }: Context, { name, backup, yes }: Replacing): Promise<void> {
+  return consent(world, {
+    question: `Replace what ${name} holds with ${backup}? What it holds now is kept as a backup first.`,
+    yes,
+    needed: true,
+    because: `"${name}" exists, and would be replaced`,
+  });
 }
 
 function nothingToRestore(): ProductError {

@@ -18,13 +18,15 @@ import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { restoreInPlace } from './restore-in-place.ts';
 
 type Request = RestoreBackup & { readonly backup: string };
 
 /**
  * Begins to restore a backup to a new volume: with the type, size, labels and options that are on the backup. The same
- * request again, while that volume is being made, gives its operation.
- * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete; NotSupported of one in another Region; NameTaken; InvalidInput for a zone.
+ * request again, while that volume is being made, gives its operation. With `inPlace` the volume may be there.
+ * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete; NotSupported of one in another Region; NameTaken; InvalidInput
+ *   for a zone; and those of {@link restoreInPlace}.
  */
 export async function restoreBackup(ports: Ports, call: Call, request: Request): Promise<Mutation> {
   return settle(async () => {
@@ -34,6 +36,11 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
     const madeFrom = restorable(backup, ports.settings.region);
     const name = request.name ?? backup.volume;
     const existing = await ports.table.readVolumeByName(call.namespace, name);
+    if (existing !== undefined && request.inPlace === true && !isBeingMade(existing.volume, backup)) {
+      const { availabilityZone, force = false } = request;
+      const restore = { backup, madeFrom, availabilityZone, force };
+      return restoreInPlace(ports, call, { record: existing, restore });
+    }
     if (existing !== undefined) return repeated(ports, existing.volume, backup);
     return begin(ports, call, {
       backup,
@@ -55,12 +62,16 @@ export function restorable(backup: BackupItem, home: string): MadeFrom {
   });
 }
 
-function repeated(ports: Ports, volume: VolumeItem, { id }: BackupItem): Promise<Mutation> {
-  if (volume.madeFrom?.backupId === id && volume.state === 'creating') return showUnderWay(ports, volume);
+function isBeingMade({ madeFrom, state }: VolumeItem, { id }: BackupItem): boolean {
+  return madeFrom?.backupId === id && state === 'creating';
+}
+
+function repeated(ports: Ports, volume: VolumeItem, backup: BackupItem): Promise<Mutation> {
+  if (isBeingMade(volume, backup)) return showUnderWay(ports, volume);
   throw new ProductError('NameTaken', `"${volume.name}" is the name of another volume.`, {
     value: volume.name,
     about: { volumeId: volume.id },
-    hint: 'Restore to another name.',
+    hint: 'Restore to another name, or in its place (inPlace): what it holds is then kept as a backup.',
   });
 }
 

@@ -24,11 +24,16 @@ export async function findLeaks({ storage, table, clock, log }: SweepPorts): Pro
   return leaks.map(({ id }) => id);
 }
 
-/** It is the record's storage, or the one that the record's current attempt made and whose answer is still to come. */
+/**
+ * It is the record's storage, or the one that the record's current attempt made and whose answer is still to come. A restore in
+ * place has up to two.
+ */
 function isAccountedFor({ id, tags }: BlockVolume, known: ReadonlyMap<string, VolumeItem>): boolean {
   const record = known.get(tags[tagKeys.volumeId] ?? '');
   if (record === undefined) return false;
-  const { storage, attempt } = record;
-  if (storage !== undefined) return storage.kind === 'ebs' && storage.volumeId === id;
-  return record.state !== 'purged' && tags[tagKeys.attempt] === String(attempt);
+  const { storage, incoming, outgoing, attempt } = record;
+  const named = [storage, incoming?.storage, outgoing];
+  if (named.some((held) => held?.kind === 'ebs' && held.volumeId === id)) return true; // guard: restore-no-leak off: if (storage?.kind === 'ebs' && storage.volumeId === id) return true;
+  const isToCome = incoming === undefined ? storage === undefined : incoming.storage === undefined;
+  return isToCome && record.state !== 'purged' && tags[tagKeys.attempt] === String(attempt);
 }

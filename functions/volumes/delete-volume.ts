@@ -1,19 +1,18 @@
-import type { AttachmentItem, OperationItem, VolumeItem } from '#shared/model/items.ts';
+import type { OperationItem, VolumeItem } from '#shared/model/items.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
-import { bury, changeAttachment, detachFrom } from '#shared/aws/table/volume-writes.ts';
-import { replace, type Write } from '#shared/aws/table/writes.ts';
+import { bury, detachFrom } from '#shared/aws/table/volume-writes.ts';
+import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { decideDelete, type DeleteDecision } from '#shared/model/rules-delete.ts';
-import { isInUse, raiseEpoch } from '#shared/model/rules-use.ts';
+import { isInUse } from '#shared/model/rules-use.ts';
 import { showOperation, showPrior, showUnderWay, showVolume, type Mutation } from './answer.ts';
 import { askStates, findVolume } from './find.ts';
+import { handBack, handedBackBy } from './hand-back.ts';
 import { checkIfMatch } from './if-match.ts';
 import { commit, newOperation, priorOf } from './intent.ts';
 import type { Call, Ports } from './ports.ts';
 import { settle } from './settle.ts';
 
-/** How long a delete with force waits for the hand-back, in milliseconds. */
-const handBackWait = 10 * 60_000;
 /** Each attachment is two writes; a transaction takes 100, of which labels may need 40. */
 const attachmentsAtOnce = 20;
 
@@ -106,7 +105,6 @@ async function begin(
 ): Promise<OperationItem> {
   const { volume, attachments } = record;
   const now = ports.clock();
-  const waitUntil = new Date(now.getTime() + handBackWait).toISOString();
   const [holder] = attachments;
   const message = waits ? 'Waiting for its containers to stop' : 'Waiting to be deleted';
   const parts = {
@@ -114,7 +112,7 @@ async function begin(
     message,
     host: holder?.hostId,
     fromHost: holder?.hostId,
-    waitUntil,
+    waitUntil: handedBackBy(now),
     ...(request.purge ? {} : { backup: `bak-${ports.newId()}` }),
   } as const;
   const operation = newOperation(ports, call, { volume, parts });
@@ -133,15 +131,4 @@ async function begin(
     wake: attachments.map(({ hostId }) => hostId),
   });
   return operation;
-}
-
-/** Hosts are asked to hand it back; of a single writer that nobody uses the lease is taken at once. */
-function handBack(record: VolumeRecord, { waits, now }: { waits: boolean; now: string }): Write[] {
-  const asked = record.attachments.flatMap((attachment: AttachmentItem) =>
-    attachment.desired === 'detached'
-      ? []
-      : changeAttachment(attachment, { ...attachment, desired: 'detached' }),
-  );
-  if (waits || record.lease === undefined || record.attachments.length === 0) return asked;
-  return [...asked, replace('lease', record.lease, raiseEpoch(record.lease, now))];
 }

@@ -75,7 +75,10 @@ function receiptOf(ports: Ports, call: Call, { subject, status }: Intent): Recei
 
 type OperationParts = Pick<OperationItem, 'kind' | 'message'> &
   Partial<
-    Pick<OperationItem, 'backup' | 'driver' | 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'waitUntil'>
+    Pick<
+      OperationItem,
+      'backup' | 'driver' | 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'guard' | 'waitUntil'
+    >
   >;
 
 /** A new operation on a volume. */

@@ -19,13 +19,17 @@ export function planDelete(facts: EbsFacts): EbsStep {
 }
 
 function beforeTombstone(facts: EbsFacts): EbsStep {
+  return planFree(facts) ?? bury(facts);
+}
+
+/** Handed back, fenced, and off every host; undefined when it is. What cannot be done ends in `restore`. */
+export function planFree(facts: EbsFacts): EbsStep | undefined {
   const { operation, record } = facts;
-  const { lease } = record;
   if (isHeld(facts)) return handBack(facts); // guard: delete-in-use
-  if (lease !== undefined && !done(operation, 'fence')) {
+  if (record.lease !== undefined && !done(operation, 'fence')) {
     return { kind: 'fence', message: 'Nobody uses the volume: closing it', progress: 20 };
   }
-  return leaveAll(facts) ?? bury(facts);
+  return leaveAll(facts);
 }
 
 /** `--force` waits for the hand-back and never tears a mount away. */
@@ -69,11 +73,17 @@ function afterTombstone(facts: EbsFacts): EbsStep {
   const { volume, lease } = facts.record;
   if (volume.purge) return { kind: 'startPurge', message: 'Freeing the storage', progress: 70 };
   const worthKeeping = lease?.filesystem.state === 'formatted' && volume.storage?.kind === 'ebs';
-  return worthKeeping ? finalSnapshot(facts) : { kind: 'finishDelete', message: 'Deleted', progress: 100 };
+  return worthKeeping
+    ? planSnapshot(facts, 'the final backup')
+    : { kind: 'finishDelete', message: 'Deleted', progress: 100 };
 }
 
-/** Looked up by the operation's tag before a repeat; a second one, come late, is removed. */
-function finalSnapshot(facts: EbsFacts): EbsStep {
+/**
+ * A snapshot of a volume that nobody has, for a backup; `finishDelete` when it is complete, or cannot be made. It is looked up
+ * by the operation's tag before a repeat; a second one, come late, is removed.
+ * @param what that backup, in words
+ */
+export function planSnapshot(facts: EbsFacts, what: string): EbsStep {
   const { record, snapshots, operation, now } = facts;
   const { finalSnapshot: made, storage } = record.volume;
   if (storage?.kind !== 'ebs') return { kind: 'finishDelete', message: 'Deleted', progress: 100 };
@@ -82,7 +92,7 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
     return {
       kind: 'confirmSnapshot',
       snapshotId: oldest.id,
-      message: 'Making the final backup',
+      message: `Making ${what}`,
       progress: 75,
     };
   }
@@ -90,16 +100,16 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
     return {
       kind: 'createSnapshot',
       ebsId: storage.volumeId,
-      message: 'Making the final backup',
+      message: `Making ${what}`,
       progress: 70,
     };
   }
   const kept = snapshots.find(({ id }) => id === made);
-  const failure: Failure = { code: 'StorageFailed', detail: 'EC2 could not finish the final backup.' };
+  const failure: Failure = { code: 'StorageFailed', detail: `EC2 could not finish ${what}.` };
   if (kept?.state === 'error' || (kept === undefined && ageOf(operation, now) > 2 * patience)) {
     return { kind: 'finishDelete', failure, message: failure.detail, progress: 90 };
   }
-  if (kept === undefined) return wait(facts, 'Waiting for EC2 to show the final backup');
+  if (kept === undefined) return wait(facts, `Waiting for EC2 to show ${what}`);
   const double = snapshots.find(({ id }) => id !== kept.id);
   if (double !== undefined) {
     return {
@@ -112,7 +122,7 @@ function finalSnapshot(facts: EbsFacts): EbsStep {
   }
   if (kept.state === 'pending') {
     return {
-      ...wait(facts, `Making the final backup: ${kept.progress} %`),
+      ...wait(facts, `Making ${what}: ${kept.progress} %`),
       progress: 80 + Math.floor(kept.progress / 6),
     };
   }

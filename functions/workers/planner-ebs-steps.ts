@@ -8,6 +8,7 @@ import type { HostRecord, VolumeRecord } from '#shared/aws/table/records.ts';
 import type { BackupItem, OperationItem, TaskItem, TransferItem } from '#shared/model/items.ts';
 import type { DrillFinding } from '#shared/model/rules-drill.ts';
 import type { VolumeState } from '#shared/model/states.ts';
+import type { RestoreFacts } from './planner-ebs-restore.ts';
 import { ageOf, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
 /** Everything a plan is made from, as of one moment. */
@@ -16,7 +17,7 @@ export interface EbsFacts {
   readonly record: VolumeRecord;
   /** What EC2 says of the volume; undefined where it knows none (yet, or any more) or the record names none. */
   readonly block: BlockVolume | undefined;
-  /** Snapshots that this operation made; only looked for once the volume is a tombstone. */
+  /** Snapshots that this operation made; only looked for once the volume is a tombstone, or is restored in place. */
   readonly snapshots: readonly Snapshot[];
   /** The volume's backups; only looked for once its storage is to be freed. */
   readonly backups: readonly BackupItem[];
@@ -26,6 +27,8 @@ export interface EbsFacts {
   readonly target: HostRecord | undefined;
   /** Of what works on a scratch volume. */
   readonly scratch?: ScratchFacts | undefined;
+  /** Of a restore in place. */
+  readonly restore?: RestoreFacts | undefined;
   readonly now: Date;
   readonly undoWindowHours: number;
   readonly region: string;
@@ -65,7 +68,7 @@ export interface EbsSteps extends CommonSteps {
     readonly burn?: string;
   };
   confirmDetached: Record<never, never>;
-  /** A detach or delete that cannot be done: as it was before. */
+  /** A detach, delete or restore in place that cannot be done: as it was before. */
   restore: { readonly failure: Failure };
   /** Raises the epoch, so that no host can begin to use the volume any more. */
   fence: Record<never, never>;
@@ -83,6 +86,16 @@ export interface EbsSteps extends CommonSteps {
   deleteVolume: { readonly ebsId: string };
   /** The storage is freed: the record goes with its final backups that were removed, or stays for the backups there are. */
   forget: { readonly keep: boolean; readonly removed: readonly BackupItem[] };
+  /** What a restore in place replaces is a backup from now on. */
+  keepGuard: Record<never, never>;
+  /** EC2 CreateVolume, of what a restore in place puts in the place of the old. */
+  createIncoming: { readonly wanted: NewBlockVolume };
+  /** As `nextAttempt`, of what a restore in place makes. */
+  nextIncoming: { readonly because: string };
+  /** Puts it in the place of what the volume had, in one transaction. */
+  exchange: Record<never, never>;
+  /** Ends a restore in place. */
+  finishRestore: Record<never, never>;
   /** A scratch volume is attached; the operation goes on. */
   scratchAttached: { readonly device: string };
   /** Asks the host to look into it. */

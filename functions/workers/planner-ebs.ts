@@ -7,6 +7,7 @@ import { planAttach, planTakeBack } from './planner-ebs-attach.ts';
 import { planCreate } from './planner-ebs-create.ts';
 import { planDelete, planPurge } from './planner-ebs-delete.ts';
 import { planDetach } from './planner-ebs-detach.ts';
+import { planRestore, planRestoreRefusal } from './planner-ebs-restore.ts';
 import { holderIn, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
 
 /** Names the one next step of an operation. Pure. */
@@ -29,6 +30,8 @@ export function planEbs(facts: EbsFacts): EbsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
+    case 'restore':
+      return planRestore(facts);
     case 'drill':
       return planDrill(facts);
     case 'browse':
@@ -48,6 +51,7 @@ export function planRefusal(facts: EbsFacts, error: ProductError): EbsStep {
   const { state } = record.volume;
   if (operation.kind === 'drill') return planDrillRefusal(facts, error.message);
   if (operation.kind === 'browse' || operation.kind === 'extract') return planExtractRefusal(facts, failure);
+  if (operation.kind === 'restore') return { ...planRestoreRefusal(facts, failure), progress: say.progress };
   if (state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
   if (operation.kind === 'attach' && operation.error === undefined)
     return { kind: 'takeBack', failure, ...say };

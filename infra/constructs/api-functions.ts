@@ -60,6 +60,7 @@ export class ApiFunctions extends Construct {
       },
       permissions: [
         ...common,
+        describe('DescribeInstances'),
         startRuns(this),
         ...keepPolicies(this, policies.scheduleRole),
         ...passTransfers(storage),

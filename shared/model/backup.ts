@@ -147,11 +147,18 @@ export const CopyBackup = z
   .meta({ id: 'CopyBackup' });
 export type CopyBackup = z.infer<typeof CopyBackup>;
 
-/** To a new volume: named as the old one where that is gone, else by `name`. */
+/** To a new volume: named as the old one where that is gone, else by `name`. Or in place of what a volume has. */
 export const RestoreBackup = z
   .strictObject({
     name: VolumeName.optional(),
     availabilityZone: AvailabilityZone.optional(),
+    inPlace: z.boolean().optional().meta({
+      description:
+        'A volume of that name may exist: its content is kept as a backup (`guard` of the operation) and replaced',
+    }),
+    force: z.boolean().optional().meta({
+      description: 'In place of a volume that is in use: waits until it is handed back, instead of refusing',
+    }),
   })
   .meta({ id: 'RestoreBackup' });
 export type RestoreBackup = z.infer<typeof RestoreBackup>;

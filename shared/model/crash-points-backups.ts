@@ -41,4 +41,20 @@ export const backupCrashPoints = {
     transaction('say', 'ebs-worker'),
     transaction('record confirmCreated', 'ebs-worker'),
   ],
+  /** In place of a formatted volume that is attached and idle. */
+  restoreInPlace: [
+    ...asked,
+    { by: 'backups-api', service: 'sqs', action: 'SendMessage', what: 'wake' },
+    transaction('record fence', 'ebs-worker'),
+    ...step('detachVolume', 'DetachVolume', 'ebs-worker'),
+    transaction('say', 'ebs-worker'),
+    ...step('createSnapshot', 'CreateSnapshot', 'ebs-worker'),
+    transaction('say', 'ebs-worker'),
+    transaction('record keepGuard', 'ebs-worker'),
+    ...step('createIncoming', 'CreateVolume', 'ebs-worker'),
+    transaction('say', 'ebs-worker'),
+    transaction('record exchange', 'ebs-worker'),
+    ...step('deleteVolume', 'DeleteVolume', 'ebs-worker'),
+    transaction('record finishRestore', 'ebs-worker'),
+  ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;

@@ -7,7 +7,7 @@ import { ReadForm } from './extract.ts';
 import { CutTask, ExportTask, ExtractTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
-import { FilesystemRecord, Volume } from './volume.ts';
+import { FilesystemRecord, StorageRef, Volume } from './volume.ts';
 
 /**
  * What the table stores. docs/architecture.md has the keys and every access pattern; keys are made in shared/aws only.
@@ -38,6 +38,18 @@ const MadeFrom = z.strictObject({
 });
 export type MadeFrom = z.infer<typeof MadeFrom>;
 
+/** What a restore in place makes from a backup, and then puts in the place of what the volume has. */
+const Incoming = z.strictObject({
+  madeFrom: MadeFrom,
+  sizeBytes: z.int().positive().optional(),
+  encrypted: z.boolean(),
+  /** What is on it. */
+  format: FilesystemRecord,
+  storage: StorageRef.optional(),
+  createdInAwsAt: z.iso.datetime().optional(),
+});
+export type Incoming = z.infer<typeof Incoming>;
+
 /** Desired state. */
 export const VolumeItem = Volume.omit({
   size: true,
@@ -53,7 +65,11 @@ export const VolumeItem = Volume.omit({
   createdInAwsAt: z.iso.datetime().optional(),
   /** The backup that its storage is made from. */
   madeFrom: MadeFrom.optional(),
-  /** The snapshot of the delete under way; once it is complete it is the final backup's. */
+  /** Of a restore in place, until its storage is exchanged. */
+  incoming: Incoming.optional(),
+  /** What a restore in place took away, until it is freed. */
+  outgoing: StorageRef.optional(),
+  /** The snapshot of the delete or restore in place under way; once it is complete it is the final backup's, or the guard's. */
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
   purge: z.boolean().default(false),

@@ -7,6 +7,7 @@ export const operationKinds = [
   'detach',
   'delete',
   'purge',
+  'restore',
   'backup',
   'deleteBackup',
   'copyBackup',
@@ -34,6 +35,9 @@ export const Operation = z
     host: HostId.optional(),
     /** The backup that it makes, removes, restores, drills or reads; of a copy the new one. */
     backup: BackupId.optional(),
+    guard: BackupId.optional().meta({
+      description: 'Of a restore in place: the backup that keeps what it replaces, once it is made',
+    }),
     status: OperationStatus,
     /** 0 to 100; grows only. */
     progress: z.int().min(0).max(100),

@@ -119,7 +119,7 @@ export const backupRoutes = {
     method: 'POST',
     path: `${backupPath}/restore`,
     served: 'backups',
-    summary: 'Restore a backup to a new volume',
+    summary: 'Restore a backup, to a new volume or in place',
     params: onBackup,
     body: RestoreBackup,
     answers: mutation,

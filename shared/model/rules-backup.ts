@@ -1,7 +1,7 @@
 import type { Backup, BackupKind, BackupOrigin } from './backup.ts';
 import type { ChosenConsistency } from './rules-consistency.ts';
 import { ProductError } from './errors.ts';
-import type { BackupItem, MadeFrom } from './items.ts';
+import type { BackupItem, MadeFrom, VolumeItem } from './items.ts';
 import { isRestorable } from './restored-directory.ts';
 import { illegal, underWay, type VolumeFacts } from './rules-use.ts';
 import { driverTraits, type Driver } from './volume.ts';
@@ -51,20 +51,26 @@ export function decideBackup(subject: BackupSubject): BackupKind {
       },
     );
   }
-  if (volume.state === 'creating') throw underWay(volume);
+  if (volume.state === 'creating' || volume.state === 'restoring') throw underWay(volume);
   if (isBlank(subject)) throw blank(subject);
   if (volume.storage === undefined || !backable.has(volume.state)) {
     throw illegal(volume, `"${volume.name}" is ${volume.state}.`, 'Back up a volume that exists.');
   }
   if (volume.storage.kind === 'efs' && !isRestorable(volume.storage.path)) throw tooDeep(subject);
-  if (backing !== undefined) {
-    throw new ProductError('OperationInProgress', `A backup of "${volume.name}" is being made.`, {
-      value: volume.name,
-      about: { volumeId: volume.id, operation: backing.operationId },
-      hint: 'Wait for it to end, then repeat the call.',
-    });
-  }
+  if (backing !== undefined) throw backupUnderWay(volume, backing);
   return kind;
+}
+
+/** One backup of a volume at a time. */
+export function backupUnderWay(
+  { id, name }: VolumeItem,
+  { operationId }: { readonly operationId: string },
+): ProductError {
+  return new ProductError('OperationInProgress', `A backup of "${name}" is being made.`, {
+    value: name,
+    about: { volumeId: id, operation: operationId },
+    hint: 'Wait for it to end, then repeat the call.',
+  });
 }
 
 /** Nothing was ever written to it: there is no filesystem, or no directory. What was restored holds something. */

@@ -12,6 +12,8 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
     createdInAwsAt: _createdInAwsAt,
     purge: _purge,
     madeFrom: _madeFrom,
+    incoming: _incoming,
+    outgoing: _outgoing,
     finalSnapshot: _finalSnapshot,
     forcedOff: _forcedOff,
     ...shown

@@ -7,6 +7,7 @@
  * `attaching` being attached to the host the lease names, after a hand-over from another where there was one
  * `attached`  attached to the host the lease names, mounted or idle
  * `detaching` being detached from the host that held it
+ * `restoring` being restored in place: handed back, detached, its storage exchanged for one made from a backup
  * `deleting`  delete accepted: waits for the hand-back, detaches
  * `deleted`   tombstone: the name is free, the storage is kept until the undo window ends
  * `purging`   the undo window has ended: storage is being freed
@@ -16,10 +17,11 @@
 export const transitions = {
   unplaced: ['creating', 'deleted'],
   creating: ['available', 'failed'],
-  available: ['attaching', 'deleting', 'deleted'],
+  available: ['attaching', 'restoring', 'deleting', 'deleted'],
   attaching: ['attached', 'available', 'detaching'],
-  attached: ['detaching', 'attaching', 'deleting'],
+  attached: ['detaching', 'attaching', 'restoring', 'deleting'],
   detaching: ['available', 'attached'],
+  restoring: ['available', 'attached'],
   deleting: ['deleted', 'available', 'attached'],
   deleted: ['available', 'unplaced', 'failed', 'purging'],
   purging: ['purged', 'gone'],
@@ -39,6 +41,7 @@ export const busyStates: ReadonlySet<VolumeState> = new Set([
   'creating',
   'attaching',
   'detaching',
+  'restoring',
   'deleting',
   'purging',
 ]);

@@ -145,6 +145,7 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
   'backups-api': [
     'states:StartExecution',
     'sqs:SendMessage',
+    'ec2:DescribeInstances',
     's3:PutObject',
     's3:AbortMultipartUpload',
     's3:GetObject',

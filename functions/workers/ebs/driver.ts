@@ -36,15 +36,30 @@ async function lookAround(ports: EbsPorts, seen: ChangeFacts): Promise<EbsFacts>
   const { operation, record } = seen;
   const { storage, state } = record.volume;
   const [block] = storage?.kind === 'ebs' ? await ports.storage.findVolumes([storage.volumeId]) : [];
-  const snapshots = state === 'deleted' ? await ports.storage.findSnapshots({ operation: operation.id }) : [];
+  const isRestore = operation.kind === 'restore';
+  const snapshots =
+    state === 'deleted' || isRestore ? await ports.storage.findSnapshots({ operation: operation.id }) : [];
   const backups = state === 'purging' ? await ports.table.listBackupsOf(record.volume.id) : [];
   const onScratch = scratchKinds.has(operation.kind);
   const attaching = (onScratch || operation.kind === 'attach') && operation.host !== undefined;
   const target = attaching ? await ports.table.readHost(operation.host ?? '') : undefined;
   const holderPowerless = await isPowerless(ports, seen);
   const scratch = onScratch ? await scratchOf(ports, operation) : undefined;
+  const restore = isRestore ? await restoreOf(ports, seen) : undefined;
   const { undoWindowHours, region } = ports;
-  return { ...seen, block, snapshots, backups, target, scratch, holderPowerless, undoWindowHours, region };
+  const found = { block, snapshots, backups, target, scratch, restore, holderPowerless };
+  return { ...seen, ...found, undoWindowHours, region };
+}
+
+async function restoreOf({ table, storage }: EbsPorts, { operation, record }: ChangeFacts) {
+  const { backup = '', guard } = operation;
+  const made = record.volume.incoming?.storage;
+  const [incoming] = made?.kind === 'ebs' ? await storage.findVolumes([made.volumeId]) : [];
+  return {
+    backup: await table.readBackup(backup),
+    guard: guard === undefined ? undefined : await table.readBackup(guard),
+    incoming,
+  };
 }
 
 const scratchKinds: ReadonlySet<OperationKind> = new Set(['drill', 'browse', 'extract']);

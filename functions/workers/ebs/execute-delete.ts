@@ -1,14 +1,13 @@
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import { createBackup, forgetBackup } from '#shared/aws/table/backup-writes.ts';
 import { bury, forget } from '#shared/aws/table/volume-writes.ts';
-import type { BackupItem } from '#shared/model/items.ts';
-import { newBackup } from '#shared/model/rules-backup.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
 import { changeVolume, fail, freeDevice, goOn, look, succeed, volumeTo } from '../change.ts';
 import type { EbsFacts } from '../planner-ebs-steps.ts';
 import { backupTag, productTags } from '../product-tags.ts';
 import type { EbsExecutors } from './executors.ts';
+import { snapshotBackup } from './snapshot-backup.ts';
 
 type Part = Pick<
   EbsExecutors,
@@ -29,8 +28,10 @@ export function deleteExecutors(storage: BlockStorage): Part {
       kind: 'effect',
       perform: async ({ ebsId }, { operation, record }) => {
         const { volume } = record;
-        const tags = { ...productTags(volume), [tagKeys.operation]: operation.id, ...backupTag(operation) };
-        const description = `Final backup of ${volume.namespace}/${volume.name}`;
+        const backup = operation.guard ?? operation.backup;
+        const tags = { ...productTags(volume), [tagKeys.operation]: operation.id, ...backupTag({ backup }) };
+        const kind = operation.guard === undefined ? 'Final backup' : 'Backup before a restore';
+        const description = `${kind} of ${volume.namespace}/${volume.name}`;
         const { id } = await storage.createSnapshot({ volumeId: ebsId, description, tags });
         return (facts) => look(1, [changeVolume(facts, { finalSnapshot: id })]);
       },
@@ -90,30 +91,12 @@ function tombstone(facts: EbsFacts, purgeAt: string): Write[] {
 
 /** The snapshot of the delete is a backup from now on. */
 function keepFinal(facts: EbsFacts): Write[] {
-  const { operation, record, now, snapshots } = facts;
-  const { finalSnapshot, storage } = record.volume;
+  const { operation, record } = facts;
   const ended = { operation: undefined, finalSnapshot: undefined } as const;
-  if (finalSnapshot === undefined || operation.backup === undefined || storage?.kind !== 'ebs')
-    return [changeVolume(facts, ended)];
-  const cutAt = snapshots.find(({ id }) => id === finalSnapshot)?.startedAt ?? now;
-  const { region } = facts;
-  const backup = newBackup(record, {
-    id: operation.backup,
-    origin: 'final',
-    cut: { consistency: 'none' },
-    description: `Made when ${record.volume.name} was deleted`,
-    caller: operation.caller,
-    region,
-    now,
-  });
-  const complete: BackupItem = {
-    ...backup,
-    state: 'available',
-    storage: { kind: 'snapshot', snapshotId: finalSnapshot, sizeGiB: storage.provisionedGiB },
-    cutAt: cutAt.toISOString(),
-    completedAt: now.toISOString(),
-  };
-  return [changeVolume(facts, { ...ended, finalBackup: backup.id }), ...createBackup(complete)];
+  const description = `Made when ${record.volume.name} was deleted`;
+  const backup = snapshotBackup(facts, { id: operation.backup, origin: 'final', description });
+  if (backup === undefined) return [changeVolume(facts, ended)];
+  return [changeVolume(facts, { ...ended, finalBackup: backup.id }), ...createBackup(backup)];
 }
 
 /** The record stays, for its backups. */

@@ -14,6 +14,7 @@ import {
 import { attachmentOn, type EbsFacts } from '../planner-ebs-steps.ts';
 import { burn } from './execute-attach.ts';
 import type { EbsExecutors } from './executors.ts';
+import { releaseBackups } from './release-backups.ts';
 
 type Part = Pick<EbsExecutors, 'detachVolume' | 'confirmDetached' | 'restore' | 'fence'>;
 
@@ -48,7 +49,10 @@ export function detachExecutors(storage: BlockStorage): Part {
         return goOn(changeLease(facts, closed), { epoch });
       },
     },
-    restore: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, restore(facts)) },
+    restore: {
+      kind: 'record',
+      change: (facts, { failure }) => fail(facts, failure, [...restore(facts), ...releaseBackups(facts)]),
+    },
   };
 }
 
@@ -58,7 +62,7 @@ export function detachExecutors(storage: BlockStorage): Part {
  */
 function restore(facts: EbsFacts): Write[] {
   const { record, operation } = facts;
-  const reason = { reason: undefined, operation: undefined };
+  const reason = { reason: undefined, operation: undefined, incoming: undefined, finalSnapshot: undefined };
   const [attachment] = record.attachments;
   if (attachment === undefined || isLeaving(facts, attachment.hostId)) {
     const free = changeVolume(facts, { state: 'available', hosts: [], ...reason });

@@ -9,6 +9,7 @@ import { detachExecutors } from './execute-detach.ts';
 import type { EbsPorts } from './driver.ts';
 import { extractExecutors } from './execute-extract.ts';
 import { scratchExecutors } from './execute-scratch.ts';
+import { restoreExecutors } from './execute-restore.ts';
 
 export type EbsExecutors = Executors<EbsStep, EbsFacts>;
 
@@ -23,6 +24,7 @@ export function ebsExecutors({ storage, objects }: Pick<EbsPorts, 'storage' | 'o
     ...detachExecutors(storage),
     ...deleteExecutors(storage),
     ...scratchExecutors,
+    ...restoreExecutors(storage),
     ...drillExecutors,
     ...extractExecutors(objects),
   };

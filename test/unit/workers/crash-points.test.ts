@@ -92,7 +92,18 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
     ask: async (world) => restoreBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
     expected: { state: 'available' },
   },
+  restoreInPlace: {
+    prepare: backedUp,
+    ask: async (world) =>
+      restoreBackup(world.backupsApi, call(), { backup: await firstBackup(world), inPlace: true }),
+    expected: { state: 'available', hosts: [], attempt: 2 },
+  },
 };
+
+async function firstBackup(world: World): Promise<string> {
+  const { items } = await world.table.list('backupIndex', { pk: 'NS#default#BACKUPS', limit: 10 });
+  return items.at(-1)?.backupId ?? '';
+}
 
 async function backedUp(world: World): Promise<void> {
   await attached(world);
@@ -153,12 +164,21 @@ async function stage(kind: CrashedOperation): Promise<Stage> {
 }
 
 /** The caller asks once more when it got no answer; the state machine, or the sweeper, calls the worker until it is done. */
-async function carryOut(kind: CrashedOperation, { world, effects }: Stage, kill?: Kill): Promise<void> {
+async function carryOut(
+  kind: CrashedOperation,
+  { world, effects }: Stage,
+  kill?: CarriedKill,
+): Promise<void> {
   const { ask, meanwhile } = operations[kind];
   effects.begin(kill);
   await surviving(() => ask(world));
   await surviving(() => ask(world), kill === undefined);
+  let again = kill?.again;
   for (let count = 0; count < 200; count++) {
+    if (again !== undefined && effects.killed) {
+      effects.begin({ at: 0, when: again });
+      again = undefined;
+    }
     if (meanwhile !== undefined) await surviving(() => meanwhile(world));
     const [unfinished] = await world.table.listUnfinishedOperations('9999');
     if (unfinished === undefined && !(await awaitsSweeper(world))) break;
@@ -166,6 +186,11 @@ async function carryOut(kind: CrashedOperation, { world, effects }: Stage, kill?
     const output = await surviving(() => world.step(unfinished.id));
     world.pass(output?.waitSeconds ?? 2);
   }
+}
+
+interface CarriedKill extends Kill {
+  /** On which side of the next effect after it somebody is killed once more. */
+  readonly again?: Kill['when'];
 }
 
 /** A tombstone whose undo window has ended: the sweeper died before it wrote the purge. */
@@ -206,6 +231,19 @@ describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
     const record = await world.table.readVolume(id);
     expect(record?.volume ?? gone).toMatchObject(expected);
     expect(world.points.wanted).toHaveLength(operations[kind].points ?? 0);
+    expect(await judge(world)).toEqual([]);
+  });
+});
+
+describe('restoreInPlace, killed twice in a row', () => {
+  const points = crashPoints.restoreInPlace.flatMap(({ by, what }, at) =>
+    (['before', 'after'] as const).map((again) => ({ at, by, what, again })),
+  );
+  it.each(points)('comes to its end: $by after $what, then $again what follows', async ({ at, again }) => {
+    const staged = await stage('restoreInPlace');
+    const { world } = staged;
+    await carryOut('restoreInPlace', staged, { at, when: 'after', again });
+    expect((await world.volume('data')).volume).toMatchObject(operations.restoreInPlace.expected);
     expect(await judge(world)).toEqual([]);
   });
 });

@@ -38,10 +38,11 @@ function unfinished(items: readonly Item[]): string[] {
 }
 
 async function judgeVolume(world: World, volume: VolumeItem): Promise<string[]> {
-  const { state, storage, hosts, operation } = volume;
+  const { state, storage, hosts, operation, incoming, outgoing } = volume;
   const broken: string[] = [];
   if (busyStates.has(state)) broken.push(`a volume stays ${state}`);
   if (operation !== undefined) broken.push(`a volume that is ${state} still names an operation`);
+  if (incoming !== undefined || outgoing !== undefined) broken.push(`an exchange of storage stays`);
   if (storage?.kind === 'efs' && state !== 'purged') {
     const there = world.points.listed.some(([id]) => id === storage.accessPointId);
     return there ? broken : [...broken, `the access point of a volume that is ${state} is lost`];

@@ -1,3 +1,4 @@
+import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
@@ -6,7 +7,7 @@ import { judge } from './judge.ts';
 import { Random } from './random.ts';
 import { UnreliableStore, type StoreFault } from './unreliable-store.ts';
 import { WatchedStore } from './watched-store.ts';
-import { hostA, hostB, World } from './world.ts';
+import { call, hostA, hostB, World } from './world.ts';
 
 export interface Outcome {
   readonly seed: number;
@@ -49,7 +50,7 @@ export class Schedule {
   readonly #stopped = new Set<string>();
   /** Volume and host of each use that goes on. */
   readonly #uses = new Map<string, { readonly ebsId: string; readonly host: string }>();
-  #chaos = true;
+  #chaos = false;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -64,10 +65,20 @@ export class Schedule {
 
   async run(actions = 150): Promise<Outcome> {
     for (const host of hosts) await this.#world.addHost(host);
+    await this.#prepare();
+    this.#chaos = true;
     for (let count = 0; count < actions; count++) await this.#act();
     await this.#rest();
     const broken = [...this.#store.broken, ...(await judge(this.#world))];
     return { seed: this.#seed, broken, faults: this.#faults, actions, log: this.#log };
+  }
+
+  /** One volume begins with a backup, so that there is something to restore. */
+  async #prepare(): Promise<void> {
+    await this.#world.run(await this.#world.create('logs'));
+    await this.#world.run(await this.#world.attach('logs', hostA));
+    await this.#world.format('logs');
+    await this.#world.run(await this.#world.backUp('logs'));
   }
 
   #blockFault(action: BlockAction): BlockFault | undefined {
@@ -142,6 +153,7 @@ export class Schedule {
       delete: () =>
         this.#world.delete(name, { force: this.#random.chance(0.4), purge: this.#random.chance(0.4) }),
       undelete: () => this.#world.undelete(name),
+      restore: () => this.#restore(name),
     };
     const what = this.#random.pick([
       'create',
@@ -152,8 +164,19 @@ export class Schedule {
       'detach',
       'delete',
       'undelete',
+      'restore',
     ]);
     await this.#ask(`${what} ${name} ${host}${force ? ' force' : ''}`, calls[what as keyof typeof calls]);
+  }
+
+  /** In place, of one of the backups that deletes and restores have left. */
+  async #restore(name: string): Promise<void> {
+    const { items } = await this.#world.table.list('backupIndex', { pk: 'NS#default#BACKUPS', limit: 20 });
+    const [newest, ...older] = items;
+    if (newest === undefined) return;
+    const { backupId } = this.#random.pick([newest, ...older]);
+    const force = this.#random.chance(0.4);
+    await restoreBackup(this.#world.backupsApi, call(), { backup: backupId, name, inPlace: true, force });
   }
 
   async #ask(what: string, ask: () => Promise<unknown>): Promise<void> {
