@@ -236,7 +236,7 @@ function restore(world: World) {
     .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
     .option('--host <id>', 'with --input: which host shall write the files')
     .option('--force', 'in place of a volume that is in use: wait until its containers have stopped')
-    .option('-y, --yes', 'replace what a volume of that name holds without asking; it is kept as a backup')
+    .option('-y, --yes', 'replace what a volume of that name holds without asking; it is kept')
     .addHelpText(
       'after',
       examples(

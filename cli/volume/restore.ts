@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
 import { given } from '../api/pages.ts';
+import type { Operation } from '#shared/model/operation.ts';
 import { isOperation } from '../api/volume-answer.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
@@ -41,10 +42,15 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
     body,
     headers: { 'idempotency-key': randomUUID() },
   });
-  const guard = isOperation(answer) ? answer.guard : undefined;
-  const kept = guard === undefined ? '' : ` What it held before is kept as ${guard}.`;
+  const kept = isOperation(answer) ? whereOldContentIs(answer) : '';
   const sentence = (): string => `Volume ${name} is restored from ${backup}.${kept}`;
   await settle(context, answer, { flags, sentence });
+}
+
+function whereOldContentIs({ guard, kept, volume }: Operation): string {
+  if (guard !== undefined) return ` What it held before is kept as ${guard}.`;
+  if (kept === undefined) return '';
+  return ` What it held before can be brought back: hivemind volume undelete ${volume} --id ${kept} --as OTHER-NAME`;
 }
 
 async function exists({ api, namespace }: Context, name: string): Promise<boolean> {
@@ -66,7 +72,7 @@ interface Replacing {
 /** Of a volume that is there: a script must say that it means it. */
 function consentToReplace({ world }: Context, { name, backup, yes }: Replacing): Promise<void> {
   return consent(world, {
-    question: `Replace what ${name} holds with ${backup}? What it holds now is kept as a backup first.`,
+    question: `Replace what ${name} holds with ${backup}? What it holds now is kept.`,
     yes,
     needed: true,
     because: `"${name}" exists, and would be replaced`,

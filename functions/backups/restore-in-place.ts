@@ -9,9 +9,10 @@ import {
   type Restorable,
   type RestoreDecision,
 } from '#shared/model/rules-restore.ts';
+import { isSingleWriter } from '#shared/model/rules-use.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { askStates } from '#functions/volumes/find.ts';
-import { handBack, handedBackBy } from '#functions/volumes/hand-back.ts';
+import { handBack, handedBackBy, shedIdle } from '#functions/volumes/hand-back.ts';
 import { checkIfMatch } from '#functions/volumes/if-match.ts';
 import { commit, newOperation } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
@@ -21,7 +22,7 @@ type Operate = Extract<RestoreDecision, { kind: 'operate' }>;
 
 /**
  * Begins to put a backup in the place of what a volume has. What it holds now is kept as a backup first, whose id is in the
- * answer (`guard`); a blank volume has nothing to keep.
+ * answer (`guard`); a blank volume has nothing to keep. A network volume's directory goes to a deleted volume (`kept`).
  * @throws ProductError of {@link decideRestore}; StaleRevision when If-Match names another revision of the volume
  */
 export async function restoreInPlace(
@@ -29,9 +30,10 @@ export async function restoreInPlace(
   call: Call,
   subject: { readonly record: VolumeRecord; readonly restore: Restorable },
 ): Promise<OperationAnswer> {
-  const { record, restore } = subject;
-  checkIfMatch(record.volume, call.ifMatch);
-  const decision = await decide(ports, record, restore);
+  const { restore } = subject;
+  checkIfMatch(subject.record.volume, call.ifMatch);
+  const decision = await decide(ports, subject.record, restore);
+  const record = await shedIdle(ports, subject.record);
   const { volume, attachments } = record;
   const { backup } = restore;
   const operation = newOperation(ports, call, {
@@ -65,7 +67,7 @@ export async function restoreInPlace(
   return showOperation(operation);
 }
 
-function partsOf(ports: Ports, { attachments }: VolumeRecord, { waits, guarded }: Operate) {
+function partsOf(ports: Ports, { volume, attachments }: VolumeRecord, { waits, guarded }: Operate) {
   const [holder] = attachments;
   return {
     kind: 'restore',
@@ -74,6 +76,7 @@ function partsOf(ports: Ports, { attachments }: VolumeRecord, { waits, guarded }
     fromHost: holder?.hostId,
     waitUntil: handedBackBy(ports.clock()),
     ...(guarded ? { guard: `bak-${ports.newId()}` } : {}),
+    ...(isSingleWriter(volume.driver) ? {} : { kept: `vol-${ports.newId()}` }),
   } as const;
 }
 

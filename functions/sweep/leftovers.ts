@@ -1,4 +1,5 @@
 import type { TaggedThing } from '#shared/aws/leftovers.ts';
+import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import { snapshotOfStorage } from '#shared/model/backup.ts';
 import { isFinished } from '#shared/model/operation.ts';
@@ -67,11 +68,13 @@ async function isBackup(table: Table, { id, tags }: TaggedThing): Promise<boolea
   return operation !== undefined && !isFinished(operation.status);
 }
 
-/** The volume's own or its purge's; while an operation is under way the record may not name it yet. */
+/** The volume's own, one that a restore in place has left to a deleted volume, or its purge's; while an operation is under way the record may not name it yet. */
 async function isMounted(table: Table, { id, tags }: TaggedThing): Promise<boolean> {
   const record = await table.readVolume(tags[tagKeys.volumeId] ?? '');
   if (record === undefined) return false;
-  const { storage, operation } = record.volume;
-  const own = storage?.kind === 'efs' && storage.accessPointId === id;
+  const { storage, operation, replaced = [] } = record.volume;
+  const kept = await table.readMany('volume', replaced.map(keys.volume));
+  const held = [storage, ...kept.map((volume) => volume.storage)];
+  const own = held.some((each) => each?.kind === 'efs' && each.accessPointId === id);
   return own || record.purge?.accessPointId === id || operation !== undefined;
 }

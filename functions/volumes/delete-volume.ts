@@ -1,20 +1,16 @@
 import type { OperationItem, VolumeItem } from '#shared/model/items.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
-import { bury, detachFrom } from '#shared/aws/table/volume-writes.ts';
+import { bury } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { decideDelete, type DeleteDecision } from '#shared/model/rules-delete.ts';
-import { isInUse } from '#shared/model/rules-use.ts';
 import { showOperation, showPrior, showUnderWay, showVolume, type Mutation } from './answer.ts';
 import { askStates, findVolume } from './find.ts';
-import { handBack, handedBackBy } from './hand-back.ts';
+import { handBack, handedBackBy, shedIdle } from './hand-back.ts';
 import { checkIfMatch } from './if-match.ts';
 import { commit, newOperation, priorOf } from './intent.ts';
 import type { Call, Ports } from './ports.ts';
 import { settle } from './settle.ts';
-
-/** Each attachment is two writes; a transaction takes 100, of which labels may need 40. */
-const attachmentsAtOnce = 20;
 
 export interface DeleteRequest {
   readonly name: string;
@@ -49,25 +45,6 @@ async function decide(
   const informed = decideDelete(record, force, await askStates(ports, decision.hosts));
   if (informed.kind !== 'ask') return informed;
   throw new ProductError('Unavailable', 'EC2 does not say whether the holder is stopped.');
-}
-
-/** Takes idle attachments away in lots while there are more than one transaction takes. */
-async function shedIdle(ports: Ports, record: VolumeRecord): Promise<VolumeRecord> {
-  const { volume, attachments } = record;
-  if (attachments.length <= attachmentsAtOnce) return record;
-  const idle = attachments.filter((attachment) => !isInUse(record, attachment)).slice(0, attachmentsAtOnce);
-  if (idle.length === 0) {
-    throw new ProductError('LimitExceeded', `"${volume.name}" is in use on ${attachments.length} hosts.`, {
-      allowed: `up to ${attachmentsAtOnce} at a delete with force`,
-      hint: 'Stop its containers on some of them first.',
-    });
-  }
-  const gone = new Set(idle.map(({ hostId }) => hostId));
-  const hosts = volume.hosts.filter((host) => !gone.has(host));
-  const next = { ...volume, hosts, updatedAt: ports.clock().toISOString() };
-  await ports.table.transact([replace('volume', volume, next), ...idle.flatMap((item) => detachFrom(item))]);
-  const again = await ports.table.readVolume(volume.id);
-  return again === undefined ? record : shedIdle(ports, again);
 }
 
 interface Subject {

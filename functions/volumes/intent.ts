@@ -77,7 +77,7 @@ type OperationParts = Pick<OperationItem, 'kind' | 'message'> &
   Partial<
     Pick<
       OperationItem,
-      'backup' | 'driver' | 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'guard' | 'waitUntil'
+      'backup' | 'driver' | 'host' | 'fromHost' | 'forceDetach' | 'epoch' | 'guard' | 'kept' | 'waitUntil'
     >
   >;
 

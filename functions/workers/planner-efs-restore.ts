@@ -181,6 +181,11 @@ function fail({ operation }: EfsFacts, detail: string): EfsStep {
   return { kind: 'failCreate', failure, nextAttempt: false, message: detail, progress: operation.progress };
 }
 
-function wait({ operation, now }: EfsFacts, message: string, seconds = pace(ageOf(operation, now))): EfsStep {
+/** Nothing to do but to look again. */
+export function wait(
+  { operation, now }: EfsFacts,
+  message: string,
+  seconds = pace(ageOf(operation, now)),
+): EfsStep {
   return { kind: 'wait', seconds, message, progress: operation.progress };
 }

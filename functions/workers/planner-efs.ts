@@ -4,11 +4,12 @@ import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import type { ProductError } from '#shared/model/errors.ts';
 import type { OperationItem, VolumeItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
-import { usersOf, type User } from '#shared/model/rules-use.ts';
-import { tagKeys } from '#shared/model/tags.ts';
 import { productTags } from './product-tags.ts';
-import { planRestore, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
-import { ageOf, done, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
+import { directoryOf, planCreate } from './planner-efs-create.ts';
+import { planFree } from './planner-efs-free.ts';
+import { planInPlace, type InPlaceSteps } from './planner-efs-in-place.ts';
+import { wait, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
+import { done, minutes, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
 /** Everything a plan of a volume that many hosts may use is made from. */
 export interface EfsFacts {
@@ -30,12 +31,13 @@ export interface EfsFacts {
   readonly restore: RestoreFacts | undefined;
 }
 
-export interface EfsSteps extends CommonSteps, RestoreSteps {
+export interface EfsSteps extends CommonSteps, RestoreSteps, InPlaceSteps {
   /** EFS CreateAccessPoint. */
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
   confirmCreated: Record<never, never>;
   failCreate: { readonly failure: Failure; readonly nextAttempt: boolean };
+  /** A delete or restore in place that cannot be done: as it was before. */
   restore: { readonly failure: Failure };
   bury: { readonly purgeAt: string };
   startPurge: Record<never, never>;
@@ -70,6 +72,8 @@ export function planEfs(facts: EfsFacts): EfsStep {
   switch (operation.kind) {
     case 'create':
       return planCreate(facts);
+    case 'restore':
+      return planInPlace(facts);
     case 'delete':
       return planDelete(facts);
     case 'purge':
@@ -86,106 +90,23 @@ export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductEr
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };
   if (record.volume.state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
+  if (record.volume.state === 'restoring') return { kind: 'restore', failure, ...say };
   return { kind: 'wait', seconds: 60, ...say };
 }
 
-function planCreate(facts: EfsFacts): EfsStep {
-  const { volume } = facts.record;
-  if (volume.storage === undefined) {
-    const restoring = planRestore(facts);
-    if (restoring !== undefined) return restoring;
-    const mark = `createAccessPoint:${volume.attempt}`;
-    return {
-      kind: 'createAccessPoint',
-      mark,
-      wanted: wantedPoint(volume),
-      message: 'Creating an access point',
-      progress: 20,
-    };
-  }
-  switch (facts.point?.state) {
-    case 'available':
-    case 'updating':
-      return { kind: 'confirmCreated', message: 'The volume is there', progress: 100 };
-    case 'error':
-    case 'deleted':
-    case 'deleting':
-      return nextAttempt(volume);
-    case 'creating':
-    case undefined: {
-      const answered = Date.parse(volume.createdInAwsAt ?? volume.updatedAt);
-      const lost = facts.point === undefined && facts.now.getTime() - answered > minutes(10);
-      return lost ? nextAttempt(volume) : { ...wait(facts, 'EFS is making the access point'), progress: 50 };
-    }
-  }
-}
-
-/** Access points that fail one after the other: after so many attempts it is not chance, and each one counts against EFS's limit. */
-const maxAttempts = 3;
-
-function nextAttempt({ attempt }: VolumeItem): EfsStep {
-  const because = 'EFS could not make the access point.';
-  if (attempt % maxAttempts === 0) {
-    const hint =
-      'Look at the shared file system in EFS, then create the volume again with the same parameters.';
-    const failure: Failure = { code: 'StorageFailed', detail: because, hint };
-    return { kind: 'failCreate', failure, nextAttempt: true, message: because, progress: 20 };
-  }
-  const mark = `nextAttempt:${attempt}`;
-  return { kind: 'nextAttempt', mark, because, message: `${because} Trying again.`, progress: 20 };
-}
-
-/** Directory of a volume on the shared file system: by its id, which is never used again. */
-export function directoryOf({ id }: Pick<VolumeItem, 'id'>): string {
-  return `/volumes/${id}`;
-}
-
-function wantedPoint(volume: VolumeItem): NewAccessPoint {
-  const tags = { ...productTags(volume), [tagKeys.attempt]: String(volume.attempt) };
-  const token = clientToken(volume.id, volume.attempt);
-  const restored = volume.madeFrom?.recoveryPoint?.directory;
-  // Without an owner: were it not there, an access point that makes its root would show an empty volume.
-  if (restored !== undefined) return { clientToken: token, path: restored, tags };
-  return { clientToken: token, path: directoryOf(volume), owner: volume.owner, tags };
-}
-
 function planDelete(facts: EfsFacts): EfsStep {
-  const { operation, record, now, undoWindowHours } = facts;
+  const { record, now, undoWindowHours } = facts;
   const { volume } = record;
   if (volume.state === 'purging') return planPurge(facts);
   if (volume.state === 'deleted') {
     if (volume.purge) return { kind: 'startPurge', message: 'Freeing the storage', progress: 70 };
     return { kind: 'finishDelete', message: 'Deleted', progress: 100 };
   }
-  const users = usersOf(record).filter(({ host }) => !facts.powerless.has(host));
-  const until = Date.parse(operation.waitUntil ?? operation.createdAt);
-  if (users.length > 0 && now.getTime() >= until) {
-    return {
-      kind: 'restore',
-      failure: inUse(users),
-      message: inUse(users).detail,
-      progress: operation.progress,
-    };
-  }
-  if (users.length > 0) return handBack(facts, users); // guard: delete-in-use-shared
+  const held = planFree(facts);
+  if (held !== undefined) return held;
   const window = volume.purge ? 0 : minutes(60 * undoWindowHours);
   const purgeAt = new Date(now.getTime() + window).toISOString();
   return { kind: 'bury', purgeAt, message: 'Deleted; the name is free', progress: 60 };
-}
-
-function handBack(facts: EfsFacts, users: readonly User[]): EfsStep {
-  return { ...wait(facts, `Waiting until it is free. ${inUse(users).detail}`), progress: 10 };
-}
-
-function inUse(users: readonly User[]): Failure {
-  const who = users.map(({ host, containers }) =>
-    containers.length === 0 ? host : `${host} (containers ${containers.join(', ')})`,
-  );
-  return {
-    code: 'VolumeBusy',
-    detail: `The volume is in use on ${who.join(' and ')}.`,
-    hint: 'Stop the containers that use it, then try again.',
-  };
 }
 
 /** Contract 5: files outlive their access point, so a host empties the directory first, and that directory alone. */
@@ -269,8 +190,4 @@ function purgePoint(volume: VolumeItem): NewAccessPoint {
 function mayFree({ record, now }: EfsFacts): boolean {
   const { purge, purgeAt } = record.volume;
   return purge || (purgeAt !== undefined && Date.parse(purgeAt) <= now.getTime());
-}
-
-function wait({ operation, now }: EfsFacts, message: string, seconds = pace(ageOf(operation, now))): EfsStep {
-  return { kind: 'wait', seconds, message, progress: operation.progress };
 }

@@ -14,6 +14,11 @@ export const restoreGuards = {
     says: 'Storage that a restore in place has replaced is freed only while the backup of it is there.',
     test: inPlace,
   },
+  'restore-in-use-shared': {
+    contract: 3,
+    says: 'A restore in place of a network volume waits until no host uses it.',
+    test: 'test/unit/backups/restore-in-place-network.test.ts',
+  },
   'restore-no-leak': {
     contract: 4,
     says: 'Both EC2 volumes of a restore in place are known: the one it makes, and the one it replaces.',

@@ -69,6 +69,8 @@ export const VolumeItem = Volume.omit({
   incoming: Incoming.optional(),
   /** What a restore in place took away, until it is freed. */
   outgoing: StorageRef.optional(),
+  /** Deleted volumes that have what restores in place have replaced, the last ones. */
+  replaced: z.array(VolumeId).max(10).optional(),
   /** The snapshot of the delete or restore in place under way; once it is complete it is the final backup's, or the guard's. */
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */

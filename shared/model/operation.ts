@@ -38,6 +38,9 @@ export const Operation = z
     guard: BackupId.optional().meta({
       description: 'Of a restore in place: the backup that keeps what it replaces, once it is made',
     }),
+    kept: VolumeId.optional().meta({
+      description: 'Of a restore in place of a network volume: the deleted volume that has what it held',
+    }),
     status: OperationStatus,
     /** 0 to 100; grows only. */
     progress: z.int().min(0).max(100),

@@ -41,11 +41,23 @@ export function decideRestore(
   if (busyStates.has(volume.state)) throw underWay(volume); // guard: restore-not-during
   if (!replaceable.has(volume.state) || volume.storage === undefined) throw withoutStorage(volume);
   refuseMisfit(volume, restore);
+  if ((volume.forcedOff ?? []).length > 0) throw stillThere(volume);
   if (backing !== undefined) throw backupUnderWay(volume, backing);
   const { ask, live } = liveUsers(usersOf(facts), states);
   if (live.length > 0 && ask.length > 0) return { kind: 'ask', hosts: ask };
   if (live.length > 0 && !restore.force) throw busy(volume, { live, states }, stopFirst); // guard: restore-busy
   return { kind: 'operate', waits: live.length > 0, guarded: lease?.filesystem.state === 'formatted' };
+}
+
+/** A detach by force of what many hosts share stops no container there: it would go on writing to what is replaced. */
+function stillThere(volume: VolumeItem): ProductError {
+  const hosts = (volume.forcedOff ?? []).map(({ hostId }) => hostId).join(', ');
+  const detail = `"${volume.name}" was detached by force from ${hosts}, where containers may still use it.`;
+  return illegal(
+    volume,
+    detail,
+    'Restore to another name, or attach it there once more and stop its containers.',
+  );
 }
 
 const stopFirst = 'Stop its containers first; with force the restore waits for them.';
@@ -58,7 +70,7 @@ function withoutStorage(volume: VolumeItem): ProductError {
 /** A volume keeps its type, filesystem and zone: what is mounted by its name afterwards is of the kind it was before. */
 function refuseMisfit(volume: VolumeItem, { backup, madeFrom, availabilityZone }: Restorable): void {
   const { driver, filesystem } = backup.source;
-  if (volume.driver !== 'ebs' || madeFrom.snapshotId === undefined) throw notInPlace(volume, backup);
+  if (!isRestoredInPlace(volume, madeFrom)) throw notInPlace(volume, backup);
   if (driver !== volume.driver || filesystem !== volume.filesystem) {
     throw new ProductError('NotSupported', `"${volume.name}" is another kind of volume than the backup's.`, {
       value: `${driver} ${filesystem ?? ''}`.trim(),
@@ -75,13 +87,19 @@ function refuseMisfit(volume: VolumeItem, { backup, madeFrom, availabilityZone }
   });
 }
 
+/** Of each driver by what is its own: a snapshot, a recovery point. */
+function isRestoredInPlace({ driver }: VolumeItem, { snapshotId, recoveryPoint }: MadeFrom): boolean {
+  if (driver === 'ebs') return snapshotId !== undefined;
+  return driver === 'efs' && recoveryPoint !== undefined;
+}
+
 function notInPlace(volume: VolumeItem, { id, kind }: BackupItem): ProductError {
   return new ProductError(
     'NotSupported',
     `A ${volume.type} volume is not restored in place from a ${kind}.`,
     {
       value: volume.type,
-      allowed: 'local volumes, from a snapshot',
+      allowed: 'local volumes from a snapshot, network volumes from a recovery point',
       about: { volumeId: volume.id, backup: id },
       hint: `Restore to another name: hivemind volume restore ${volume.name}-restored --backup ${id}.`,
     },
@@ -91,9 +109,10 @@ function notInPlace(volume: VolumeItem, { id, kind }: BackupItem): ProductError 
 /** What is made for the volume: at least as large as it is, and as the backup needs. */
 export function incomingOf(volume: VolumeItem, { backup, madeFrom }: Restorable): Incoming {
   const { sizeBytes = 0, encrypted, format } = backup.source;
+  const largest = Math.max(sizeBytes, volume.sizeBytes ?? 0);
   return {
     madeFrom,
-    sizeBytes: Math.max(sizeBytes, volume.sizeBytes ?? 0),
+    ...(largest === 0 ? {} : { sizeBytes: largest }),
     encrypted: encrypted || volume.encrypted,
     // Contract 1: what is restored has its filesystem, and never gets a format ticket.
     format: format.state === 'formatted' ? { ...format, mounted: true } : format,

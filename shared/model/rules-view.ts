@@ -14,6 +14,7 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
     madeFrom: _madeFrom,
     incoming: _incoming,
     outgoing: _outgoing,
+    replaced: _replaced,
     finalSnapshot: _finalSnapshot,
     forcedOff: _forcedOff,
     ...shown

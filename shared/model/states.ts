@@ -33,8 +33,13 @@ export type VolumeState = keyof typeof transitions;
 
 export const volumeStates = Object.keys(transitions) as VolumeState[];
 
-/** States in which a record begins. */
-export const initialStates = ['unplaced', 'creating', 'available'] as const satisfies readonly VolumeState[];
+/** States in which a record begins; as a tombstone that which keeps what a restore in place has replaced. */
+export const initialStates = [
+  'unplaced',
+  'creating',
+  'available',
+  'deleted',
+] as const satisfies readonly VolumeState[];
 
 /** States in which an operation owns the volume and nobody else may begin one. */
 export const busyStates: ReadonlySet<VolumeState> = new Set([

@@ -42,8 +42,8 @@ describe('a restore in place', () => {
     expect(unasked).toMatchObject({ exitCode: 2 });
     await until('it is refused with who uses it', async () => {
       const { exitCode, stderr } = await cloud.attemptHivemind([...restore, '--yes']);
-      expect(exitCode, stderr).toBe(5);
-      return stderr.includes(a.instanceId) && stderr.includes('containers');
+      expect(exitCode).toBe(4);
+      return stderr.includes(a.instanceId) && stderr.includes('containers app');
     });
     const before = await inspect(name);
 
@@ -72,10 +72,38 @@ describe('a restore in place', () => {
   });
 });
 
+describe('a restore in place of a network volume', () => {
+  it('exchanges its files, and what it held can be brought back', async () => {
+    const name = cloud.unique('net-place');
+    await cloud.hivemind('volume', 'create', name, '--type', 'network', '--wait');
+    await write(a, name, 'first');
+    const backup = await backUp(name);
+    await write(b, name, 'second');
+    const done = await cloud.hivemind('volume', 'restore', name, '--backup', backup.id, '--yes', '--wait');
+    expect(done).toContain(`hivemind volume undelete ${name} --id vol-`);
+    expect(await read(a, name)).toBe('first');
+    const old = cloud.unique('net-before');
+    await cloud.hivemind('volume', 'undelete', name, '--as', old);
+    expect(await read(b, old)).toBe('second');
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+    await cloud.hivemind('volume', 'delete', old, '--purge', '--yes', '--wait');
+    await cloud.hivemind('backup', 'delete', backup.id, '--yes');
+  });
+});
+
 describe('a volume that is gone', () => {
   it('is made again under its name, with what it was', async () => {
     const name = cloud.unique('gone');
-    const wanted = ['--size', '2G', '--labels', 'team=storage', '--filesystem', 'xfs', '--zone', 'us-east-1a'];
+    const wanted = [
+      '--size',
+      '2G',
+      '--labels',
+      'team=storage',
+      '--filesystem',
+      'xfs',
+      '--zone',
+      'us-east-1a',
+    ];
     await cloud.hivemind('volume', 'create', name, ...wanted, '--wait');
     await write(a, name, 'kept');
     const before = await inspect(name);

@@ -31,10 +31,12 @@ export function efsDriver(ports: EfsPorts): WorkerDriver<EfsStep, EfsFacts> {
 }
 
 async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts> {
-  const { storage, state } = seen.record.volume;
-  const creating = storage?.kind === 'efs' && state === 'creating';
+  const { state, incoming } = seen.record.volume;
+  const isMade = state === 'creating' || state === 'restoring';
+  const storage = state === 'restoring' ? incoming?.storage : seen.record.volume.storage;
+  const creating = storage?.kind === 'efs' && isMade;
   const point = creating ? await ports.points.find(storage.accessPointId) : undefined;
-  const restore = state === 'creating' ? await lookAtRestore(ports, seen) : undefined;
+  const restore = isMade ? await lookAtRestore(ports, seen) : undefined;
   const asks = state === 'purging' || restore?.job?.state === 'completed';
   const emptiers = asks ? await findEmptiers(ports, seen) : [];
   const hasBackups = state === 'purging' && (await ports.table.hasBackups(seen.record.volume.id));

@@ -52,12 +52,11 @@ export function restoreExecutors(points: AccessPoints, recovery: RecoveryPoints)
 }
 
 function changePoint(facts: EfsFacts, patch: Partial<NonNullable<MadeFrom['recoveryPoint']>>): Write {
-  const { madeFrom } = facts.record.volume;
-  const point = madeFrom?.recoveryPoint;
-  if (point === undefined) return changeVolume(facts, {});
-  return changeVolume(facts, {
-    madeFrom: { ...madeFrom, recoveryPoint: { ...point, ...patch } } as MadeFrom,
-  });
+  const { incoming } = facts.record.volume;
+  const was = incoming?.madeFrom ?? facts.record.volume.madeFrom;
+  if (was?.recoveryPoint === undefined) return changeVolume(facts, {});
+  const madeFrom = { ...was, recoveryPoint: { ...was.recoveryPoint, ...patch } };
+  return changeVolume(facts, incoming === undefined ? { madeFrom } : { incoming: { ...incoming, madeFrom } });
 }
 
 /** Loses on `restoring` when another operation claims it meanwhile. */

@@ -1,10 +1,11 @@
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
-import { askPurge, bury, changeAttachment, forget } from '#shared/aws/table/volume-writes.ts';
+import { askPurge, bury, forget } from '#shared/aws/table/volume-writes.ts';
 import { discard, type Write } from '#shared/aws/table/writes.ts';
 import type { PurgeItem } from '#shared/model/items.ts';
 import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '../change.ts';
 import type { Executors } from '../executor.ts';
+import { backAsItWas, inPlaceExecutors } from './execute-in-place.ts';
 import { endRestore, restoreExecutors } from './execute-restore.ts';
 import type { EfsFacts, EfsStep } from '../planner-efs.ts';
 
@@ -23,6 +24,7 @@ export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecuto
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, []) },
     ...createExecutors(points),
     ...restoreExecutors(points, recovery),
+    ...inPlaceExecutors(points),
     ...deleteExecutors(),
     ...purgeExecutors(points),
   };
@@ -76,7 +78,7 @@ type DeletePart = Pick<EfsExecutors, 'restore' | 'bury' | 'startPurge' | 'finish
 
 function deleteExecutors(): DeletePart {
   return {
-    restore: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, restore(facts)) },
+    restore: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, backAsItWas(facts)) },
     bury: {
       kind: 'record',
       change: (facts, { purgeAt }) => {
@@ -97,14 +99,6 @@ function deleteExecutors(): DeletePart {
       change: (facts) => succeed(facts, [changeVolume(facts, { operation: undefined })]),
     },
   };
-}
-
-function restore(facts: EfsFacts) {
-  const { attachments } = facts.record;
-  return [
-    changeVolume(facts, { state: 'available', operation: undefined }),
-    ...attachments.flatMap((item) => changeAttachment(item, { ...item, desired: 'attached' })),
-  ];
 }
 
 type PurgePart = Pick<

@@ -15,7 +15,8 @@ export async function lookAtRestore(
   { table, recovery }: RestorePorts,
   { operation, record }: ChangeFacts,
 ): Promise<RestoreFacts | undefined> {
-  const point = record.volume.madeFrom?.recoveryPoint;
+  const { incoming, madeFrom } = record.volume;
+  const point = (incoming?.madeFrom ?? madeFrom)?.recoveryPoint;
   if (point === undefined || point.directory !== undefined) return undefined;
   const restoring = await table.read('restoring', keys.restoring(point.sourceId));
   const holder = restoring === undefined ? undefined : await table.readOperation(restoring.operationId);

@@ -4,6 +4,7 @@ import type {
   LeaseItem,
   OperationItem,
   PurgeItem,
+  UsedItem,
   VolumeItem,
 } from '#shared/model/items.ts';
 import type { Labels } from '#shared/model/labels.ts';
@@ -50,6 +51,15 @@ export function bury({ volume, attachments }: VolumeRecord, next: VolumeItem): W
     create('tombstone', { ...nameOf(volume), deletedAt: next.deletedAt ?? next.updatedAt }),
     ...labelItems(volume).map((item) => discard('label', item)),
     ...attachments.flatMap((item) => detachFrom(item)),
+  ];
+}
+
+/** A record that begins as a tombstone: the directory that another volume had, and whether it was ever mounted. */
+export function buried(volume: VolumeItem, used: UsedItem | undefined): Write[] {
+  return [
+    create('volume', volume),
+    create('tombstone', { ...nameOf(volume), deletedAt: volume.deletedAt ?? volume.updatedAt }),
+    ...(used === undefined ? [] : [put('used', { ...used, volumeId: volume.id })]),
   ];
 }
 

@@ -4,6 +4,7 @@ import { keys } from '#shared/aws/table/keys.ts';
 import type { BackupItem, OperationItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
+import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, type World } from '#test/unit/workers/support/world.ts';
 import { backedUp, begin, beginRestore, look, seen, worldWith } from './support/recovery-world.ts';
@@ -116,6 +117,29 @@ it.each(['crash-before', 'crash-after'] as const)('a restore survives a %s of ea
   });
   expect(effects).toBeGreaterThan(12);
 });
+
+it.each(['crash-before', 'crash-after'] as const)(
+  'one in place survives a %s of each effect',
+  async (side) => {
+    const effects = await everywhere(side, async (world, killer) => {
+      const backup = await backedUp(world);
+      const before = (await world.volume('shared')).volume;
+      const request = { backup: backup.id, name: 'shared', inPlace: true };
+      const { body } = await restoreBackup(world.backupsApi, call(), request);
+      killer.begin();
+      const operation = await runToEnd(world, body.id);
+      expect(operation.status).toBe('succeeded');
+      expect(world.recovery.begun.restores).toBe(1);
+      expect(world.points.wanted).toHaveLength(2);
+      const { volume } = await world.volume('shared');
+      expect(volume.state).toBe('available');
+      expect(volume.storage).not.toEqual(before.storage);
+      expect((await world.byId(operation.kept ?? '')).volume).toMatchObject({ storage: before.storage });
+      expect(leftovers(world)).toEqual([]);
+    });
+    expect(effects).toBeGreaterThan(12);
+  },
+);
 
 it.each(['crash-before', 'crash-after'] as const)('a removal survives a %s of each effect', async (side) => {
   const effects = await everywhere(side, async (world, killer) => {

@@ -29,10 +29,17 @@ describe('hivemind volume restore', () => {
       0,
       `Volume db is restored from ${backup}. What it held before is kept as ${guard}.`,
     ]);
-    expect(asked).toEqual([
-      `Replace what db holds with ${backup}? What it holds now is kept as a backup first.`,
-    ]);
+    expect(asked).toEqual([`Replace what db holds with ${backup}? What it holds now is kept.`]);
     expect(sent(calls)).toEqual([{ name: 'db', inPlace: true }]);
+  });
+
+  it('of a network volume says how to bring back what it held', async () => {
+    const kept = 'vol-01J0000000000000000000000K';
+    const { guard: _, ...rest } = restored;
+    const operation = { ...rest, kept };
+    const answers = { ...there, restoreBackup: () => answer(202, operation), getOperation: () => operation };
+    const { out } = await runCli(line('--yes', '--wait'), { answers });
+    expect(out).toContain(`hivemind volume undelete db --id ${kept} --as`);
   });
 
   it('changes nothing when the person declines', async () => {

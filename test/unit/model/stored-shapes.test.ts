@@ -27,7 +27,7 @@ const pinned: Readonly<Record<string, string>> = {
   lease: 'v1 1f1653b7d54931ab',
   name: 'v1 9728df57362d23d6',
   observation: 'v1 c00b1fda6981da75',
-  operation: 'v1 0ca65cf65ae0f405',
+  operation: 'v1 0daae1cdf95e1cb7',
   operationIndex: 'v1 a32bb219e3122ed9',
   policy: 'v1 9ad0b933b965c37c',
   policyIndex: 'v1 68dfabd15d93dc98',
@@ -47,7 +47,7 @@ const pinned: Readonly<Record<string, string>> = {
   tombstone: 'v1 6a2fe0a7a6d34f1e',
   transfer: 'v1 21606472de6e8497',
   used: 'v1 8022d47974fd28f2',
-  volume: 'v1 d39d209f628ea626',
+  volume: 'v1 b95a2e75cd68a525',
   volumeBackup: 'v1 71da764baf2e687e',
   watched: 'v1 4d191f004a292284',
 };
