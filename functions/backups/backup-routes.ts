@@ -3,6 +3,7 @@ import { policyRoutes } from '#functions/policies/policy-routes.ts';
 import type { PolicyPorts } from '#functions/policies/ports.ts';
 import type { TransferPorts } from '#functions/transfers/ports.ts';
 import { transferRoutes } from '#functions/transfers/transfer-routes.ts';
+import type { Ports } from '#functions/volumes/ports.ts';
 import { callOf } from '#functions/volumes/volume-routes.ts';
 import { findBackup, showBackup } from './answer.ts';
 import { copyBackup } from './copy-backup.ts';
@@ -42,6 +43,15 @@ export function backupRoutes(ports: PolicyPorts & TransferPorts): RouteHandlers<
         backup: request.params.backup,
         held: false,
       }),
+    ...usesOfBackups(ports),
+  };
+}
+
+type Uses = 'copyBackup' | 'drillBackup' | 'browseBackup' | 'extractBackup' | 'restoreBackup';
+
+/** What is made from a backup. */
+function usesOfBackups(ports: Ports): Pick<RouteHandlers<'backups'>, Uses> {
+  return {
     copyBackup: (request) =>
       copyBackup(ports, callOf(request, request.params.namespace), {
         backup: request.params.backup,
