@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProductError } from '#shared/model/errors.ts';
+import { parsePairs } from '#shared/model/labels.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
@@ -13,6 +14,7 @@ interface RestoreFlags extends WaitFlags {
   readonly input?: string | undefined;
   readonly host?: string | undefined;
   readonly zone?: string | undefined;
+  readonly options?: string | undefined;
 }
 
 export async function restoreVolume(context: Context, flags: RestoreFlags): Promise<void> {
@@ -24,7 +26,12 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
   if (backup === undefined) throw nothingToRestore();
   const { api, namespace } = context;
   const name = oneName(flags.positional, flags.name);
-  const body = { name, ...given('availabilityZone', flags.zone) };
+  const body = {
+    name,
+    ...given('availabilityZone', flags.zone),
+    ...given('host', flags.host),
+    ...given('options', flags.options === undefined ? undefined : parsePairs(flags.options, 'option')),
+  };
   const { body: answer } = await api.call('restoreBackup', {
     params: { namespace, backup },
     body,

@@ -2,6 +2,7 @@ import { createVolume } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, LeaseItem, MadeFrom, VolumeItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
 import { madeFromOf } from '#shared/model/rules-backup.ts';
 import { refuseElsewhere } from '#shared/model/rules-copy.ts';
 import { isSingleWriter } from '#shared/model/rules-use.ts';
@@ -18,8 +19,10 @@ import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { restoreFiles } from './restore-files.ts';
 
-type Request = RestoreBackup & { readonly backup: string };
+type Request = Omit<RestoreBackup, 'options'> &
+  Partial<Pick<RestoreBackup, 'options'>> & { readonly backup: string };
 
 /**
  * Begins to restore a backup to a new volume: with the type, size, labels and options that are on the backup. The same
@@ -35,10 +38,12 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
     const name = request.name ?? backup.volume;
     const existing = await ports.table.readVolumeByName(call.namespace, name);
     if (existing !== undefined) return repeated(ports, existing.volume, backup);
-    return begin(ports, call, {
-      backup,
-      volume: volumeOf(ports, call, { backup, request, name, madeFrom }),
-    });
+    const volume = volumeOf(ports, call, { backup, request, name, madeFrom });
+    const { host, options = {} } = request;
+    if (backup.kind === 'archive')
+      return restoreFiles(ports, call, { backup, volume, request: { host, options } });
+    refuseFileOptions({ host, options }, backup);
+    return begin(ports, call, { backup, volume });
   });
 }
 
@@ -55,7 +60,28 @@ export function restorable(backup: BackupItem, home: string): MadeFrom {
   });
 }
 
-function repeated(ports: Ports, volume: VolumeItem, { id }: BackupItem): Promise<Mutation> {
+/** What only files have. @throws ProductError InvalidInput */
+function refuseFileOptions(
+  { host, options }: Pick<RestoreBackup, 'host' | 'options'>,
+  backup: BackupItem,
+): void {
+  if (host === undefined && Object.keys(options).length === 0) return;
+  const value = host === undefined ? 'options' : 'host';
+  throw new ProductError(
+    'InvalidInput',
+    `${backup.id} is a ${backup.kind}: its restore takes no "${value}".`,
+    {
+      value,
+      allowed: 'with a backup of kind archive',
+      hint: 'Leave it out.',
+    },
+  );
+}
+
+async function repeated(ports: Ports, volume: VolumeItem, { id }: BackupItem): Promise<Mutation> {
+  const { filling } = volume;
+  const fills = filling === undefined ? undefined : await ports.table.readOperation(filling);
+  if (fills?.backup === id && !isFinished(fills.status)) return showOperation(fills);
   if (volume.madeFrom?.backupId === id && volume.state === 'creating') return showUnderWay(ports, volume);
   throw new ProductError('NameTaken', `"${volume.name}" is the name of another volume.`, {
     value: volume.name,
@@ -79,7 +105,10 @@ interface Wanted {
 function volumeOf(ports: Ports, call: Call, { backup, request, name, madeFrom }: Wanted): VolumeItem {
   const now = ports.clock().toISOString();
   const { format: _format, ...spec } = backup.source;
-  const availabilityZone = zoneOf(ports, spec.driver, request.availabilityZone ?? spec.availabilityZone);
+  const asked = request.availabilityZone ?? spec.availabilityZone;
+  // Files go wherever their host is.
+  const free = backup.kind === 'archive' && asked === undefined;
+  const availabilityZone = free ? undefined : zoneOf(ports, spec.driver, asked);
   return {
     ...spec,
     availabilityZone,

@@ -1,5 +1,6 @@
 import { backupGuards } from './guards-backups.ts';
 import { copyGuards } from './guards-copies.ts';
+import { resticGuards } from './guards-restic.ts';
 
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
@@ -45,6 +46,7 @@ const api = {
 export const guards = {
   ...backupGuards,
   ...copyGuards,
+  ...resticGuards,
   'point-shared': {
     contract: 7,
     says: 'A recovery point is not removed while another backup needs it.',

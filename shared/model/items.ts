@@ -4,7 +4,18 @@ import { Backup } from './backup.ts';
 import { BackupHooks } from './consistency.ts';
 import { DrillCheck } from './drill.ts';
 import { ReadForm } from './extract.ts';
-import { CutTask, ExportTask, ExtractTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
+import {
+  ArchiveTask,
+  CutTask,
+  ExportTask,
+  ExtractTask,
+  FillTask,
+  ForgetTask,
+  ImportTask,
+  LocateTask,
+  TaskResult,
+  VerifyTask,
+} from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, Volume } from './volume.ts';
@@ -53,6 +64,8 @@ export const VolumeItem = Volume.omit({
   createdInAwsAt: z.iso.datetime().optional(),
   /** The backup that its storage is made from. */
   madeFrom: MadeFrom.optional(),
+  /** The operation that restores its files, until it has: nobody but that operation's host may have it. */
+  filling: OperationId.optional(),
   /** The snapshot of the delete under way; once it is complete it is the final backup's. */
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
@@ -304,6 +317,9 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ImportTask.extend(asked),
   VerifyTask.extend(asked),
   ExtractTask.extend(asked),
+  ArchiveTask.extend(asked),
+  FillTask.extend(asked),
+  ForgetTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

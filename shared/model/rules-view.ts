@@ -12,6 +12,7 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
     createdInAwsAt: _createdInAwsAt,
     purge: _purge,
     madeFrom: _madeFrom,
+    filling: _filling,
     finalSnapshot: _finalSnapshot,
     forcedOff: _forcedOff,
     ...shown
@@ -107,6 +108,7 @@ export function viewAssignment(
     filesystem: lease?.filesystem ?? noFilesystem,
     owner: volume.owner,
     options: volume.options,
+    ...(volume.filling === undefined ? {} : { filling: true }),
   };
 }
 
