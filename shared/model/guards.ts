@@ -12,7 +12,6 @@ export interface Guard {
 }
 
 const workers = 'test/unit/workers/guards.test.ts';
-
 const backups = 'test/unit/backups/backups.test.ts';
 const drills = 'test/unit/backups/drills.test.ts';
 
