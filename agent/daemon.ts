@@ -128,7 +128,7 @@ function createDrivers(options: DaemonOptions, exec: Exec, mounts: Mounts): Driv
   const { api, log, config, deviceWaitMs } = options;
   const blocks = systemBlocks(exec);
   const filesystems = systemFilesystems(exec, blocks);
-  const own = ['mounts', 'records', 'purges', 'looks', 'verify', 'manifests'].map((name) =>
+  const own = ['mounts', 'records', 'purges', 'looks', 'verify', 'manifests', 'restic'].map((name) =>
     join(config.root, name),
   );
   const rules = { allowedRoots: config.allowedRoots, reserved: [...own, config.volumesDir] };
@@ -203,6 +203,7 @@ function taskPorts(parts: Parts, engine: Engine): PerformPorts {
     blocks: systemBlocks(exec),
     root: config.root,
     transfer: { api, log, engine, holds, exec, stopping: runner.stopping },
+    archive: { api, log, engine, holds, exec, stopping: runner.stopping },
     freeze: freezeOf(parts),
     docker: dockerCommands(config.dockerSocket),
     containers: dockerEngine(config.dockerSocket),

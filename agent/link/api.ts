@@ -13,6 +13,7 @@ import type {
   ImportSource,
   SignedPart,
 } from '#shared/model/archive-transfer.ts';
+import type { RepositoryGrant } from '#shared/model/repository.ts';
 import type { CutAnswer, ManifestAnswer, ManifestRequest, TaskResult } from '#shared/model/task.ts';
 import type { CreateVolumeInput, Volume } from '#shared/model/volume.ts';
 import type * as z from 'zod';
@@ -51,6 +52,8 @@ export interface HostApi {
   importSource(operationId: string): Promise<ImportSource>;
   /** About the manifest of the task's backup: where to write it, that it is written, where to read it. */
   manifest(operationId: string, request: ManifestWish): Promise<ManifestAnswer>;
+  /** Keys and password of the task's repository; newer ones each time. @throws OperationNotFound when it is not wanted any more */
+  grantRepository(operationId: string, begin: boolean): Promise<RepositoryGrant>;
 }
 
 type WithoutBoot<T> = T extends unknown ? Omit<T, 'bootId'> : never;

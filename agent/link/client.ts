@@ -60,7 +60,10 @@ function hostApi(client: Client, { bootId, hostname, agentVersion, drivers }: Ap
   };
 }
 
-function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportTask' | 'manifest'> {
+function taskApi(
+  client: Client,
+  bootId: string,
+): Pick<HostApi, 'cut' | 'reportTask' | 'manifest' | 'grantRepository'> {
   return {
     async cut(operation, epoch) {
       return (await client.call('cutVolume', { params: { operation }, body: { bootId, epoch } })).body;
@@ -70,6 +73,9 @@ function taskApi(client: Client, bootId: string): Pick<HostApi, 'cut' | 'reportT
     },
     async manifest(operation, wish) {
       return (await client.call('taskManifest', { params: { operation }, body: { bootId, ...wish } })).body;
+    },
+    async grantRepository(operation, begin) {
+      return (await client.call('grantRepository', { params: { operation }, body: { bootId, begin } })).body;
     },
   };
 }

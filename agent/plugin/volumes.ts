@@ -65,7 +65,9 @@ export function createVolumeCalls(ports: VolumeCallPorts): VolumeCalls {
       holds.add(name, id);
       try {
         const late = `Volume "${name}" is still being attached or formatted.`;
-        return await withinDocker(engine.serve(name), longMs, late);
+        const path = await withinDocker(engine.serve(name), longMs, late);
+        if (isFilling(engine, name)) throw filling(name);
+        return path;
       } catch (error) {
         holds.release(name, id);
         throw error;
@@ -82,6 +84,17 @@ export function createVolumeCalls(ports: VolumeCallPorts): VolumeCalls {
     },
     remove: (name) => withinDocker(remove(ports, name), shortMs, `Volume "${name}" is still being removed.`),
   };
+}
+
+function isFilling(engine: Engine, name: string): boolean {
+  return engine.volumes().some((one) => one.name === name && one.filling === true);
+}
+
+function filling(name: string): ProductError {
+  return new ProductError('OperationInProgress', `The files of volume "${name}" are being restored.`, {
+    value: name,
+    hint: 'Start the container when they are there: hivemind operation ls.',
+  });
 }
 
 /** Repeats are one and the same: the name and the parameters say which volume is meant. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { HostTask } from '#shared/model/task.ts';
 import { cut, endCut, type CutPorts } from './cut.ts';
+import { archiveVolume, fillVolume, forgetSnapshot, type ArchivePorts } from './archive.ts';
 import { extract, type ExtractTaskPorts } from './extract.ts';
 import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
@@ -15,6 +16,7 @@ export type PerformPorts = Omit<CutPorts, 'keepManifest'> &
     /** The agent's state folder. */
     readonly root: string;
     readonly transfer: TransferPorts;
+    readonly archive: Omit<ArchivePorts, 'resticFolder'>;
   };
 
 /** Where drills keep their mounts and files, below the agent's state folder. */
@@ -31,6 +33,7 @@ interface Performer {
 export function performer(ports: PerformPorts): Performer {
   const placed = { ...ports, ...drillPlaces(ports.root) };
   const all = { ...placed, keepManifest: keepManifest.bind(undefined, placed) };
+  const archive = { ...ports.archive, resticFolder: join(ports.root, 'restic') };
   const perform = async (task: HostTask): Promise<Performed> => {
     switch (task.kind) {
       case 'cut':
@@ -45,6 +48,12 @@ export function performer(ports: PerformPorts): Performer {
         return { result: await verify(all, task) };
       case 'extract':
         return { result: await extract(all, task) };
+      case 'archive':
+        return { result: await archiveVolume(archive, task) };
+      case 'fill':
+        return { result: await fillVolume(archive, task) };
+      case 'forget':
+        return { result: await forgetSnapshot(archive, task) };
     }
   };
   const end = (task: HostTask): Promise<void> =>

@@ -1,5 +1,6 @@
-import type { Backup } from '#shared/model/backup.ts';
+import type { Backup, BackupStorage } from '#shared/model/backup.ts';
 import type { HookRun } from '#shared/model/consistency.ts';
+import { bytesText } from './bytes.ts';
 import { details } from './table.ts';
 import { ago } from './time.ts';
 import type { Columns } from './volume.ts';
@@ -12,6 +13,8 @@ export function backupColumns(now: number): Columns<Backup> {
     STATE: ({ state }) => state,
     ORIGIN: ({ origin }) => origin,
     REGION: ({ region }) => region,
+    SIZE: sizeText,
+    ADDED: addedText,
     CUT: ({ cutAt }) => (cutAt === undefined ? '' : ago(cutAt, now)),
     HELD: ({ held }) => (held ? 'yes' : ''),
     CREATED: ({ createdAt }) => ago(createdAt, now),
@@ -36,6 +39,9 @@ export function backupDetails(backup: Backup, now: number): string {
     ['Region', backup.region],
     ['Copy of', backup.copyOf],
     ['Storage', storageText(backup)],
+    ['Size', sizeText(backup) || undefined],
+    ['Added', addedText(backup) || undefined],
+    ['Notes', notesText(backup)],
     [
       'Source',
       `${source.type} (driver ${source.driver})${source.filesystem ? `, ${source.filesystem}` : ''}`,
@@ -77,9 +83,34 @@ function storageText({ storage }: Backup): string | undefined {
       return `${storage.snapshotId}, ${storage.sizeGiB} GiB`;
     case 'recovery-point':
       return `${storage.path} of ${storage.fileSystemId} in ${storage.recoveryPointArn}`;
+    case 'archive':
+      return archiveText(storage);
     default:
       return undefined;
   }
+}
+
+function archiveText({ repository, path, snapshot }: BackupStorage & { kind: 'archive' }): string {
+  const { prefix, other } = repository;
+  const where = other === undefined ? prefix : `${other.endpoint}/${other.bucket}/${prefix}`;
+  if (snapshot === undefined) return where;
+  return `snapshot ${snapshot.snapshotId.slice(0, 8)} of ${path} in ${where}, ${snapshot.files} files`;
+}
+
+/** What a restore needs at least, or what the files hold. */
+function sizeText({ storage }: Backup): string {
+  if (storage?.kind === 'snapshot') return `${storage.sizeGiB} GiB`;
+  return storage?.kind === 'archive' ? bytesText(storage.snapshot?.sizeBytes) : '';
+}
+
+/** What it made the repository grow by. */
+function addedText({ storage }: Backup): string {
+  return storage?.kind === 'archive' ? bytesText(storage.snapshot?.addedBytes) : '';
+}
+
+function notesText({ storage }: Backup): string | undefined {
+  const notes = storage?.kind === 'archive' ? storage.snapshot?.notes : undefined;
+  return notes === undefined || notes.length === 0 ? undefined : notes.join('; ');
 }
 
 function consistencyText({ consistency, frozenMs, pointInTime }: Backup): string {

@@ -204,13 +204,19 @@ function backup(world: World) {
     .option('--description <text>', 'a text for people')
     .option('--output <file>', 'write the files to this tar.gz; always waits')
     .option('--overwrite', 'with --output: replace a file that is there')
-    .option('--host <id>', 'with --output: which host shall read the volume')
+    .option('--engine <engine>', 'native (AWS’s own; the default) or restic (files; default for hostpath)')
+    .option('--host <id>', 'with --output or restic: which host shall read the volume')
+    .option('--s3-endpoint <url>', 'with restic: of another store that speaks S3, such as MinIO')
+    .option('--bucket <name>', 'with --s3-endpoint: the bucket')
+    .option('--bucket-region <region>', 'with --s3-endpoint: its Region (default: us-east-1)')
+    .option('--credentials-secret <name>', 'with --s3-endpoint: secret with its keys, hivemind/endpoints/…')
     .addHelpText(
       'after',
       examples(
         'hivemind volume backup my-data-volume',
         'hivemind volume backup --name db --no-wait',
         'hivemind volume backup db --pre-hook "redis-cli save"',
+        'hivemind volume backup --name shared --engine restic',
         'hivemind volume backup --name my-data-volume --output /path/to/backup/file.tar.gz',
       ),
     )
@@ -234,9 +240,10 @@ function restore(world: World) {
       ),
     )
     .option('--zone <zone>', 'availability zone (default: that of the volume backed up)')
-    .option('--host <id>', 'with --input: which host shall write the files')
     .option('--force', 'in place of a volume that is in use: wait until its containers have stopped')
     .option('-y, --yes', 'replace what a volume of that name holds without asking; it is kept')
+    .option('--host <id>', 'with --input or an archive: which host shall write the files')
+    .option('--options <options>', 'of an archive: options in place of its own, such as path=/data/other')
     .addHelpText(
       'after',
       examples(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
+import { parsePairs } from '#shared/model/labels.ts';
 import { given } from '../api/pages.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import { isOperation } from '../api/volume-answer.ts';
@@ -18,6 +19,7 @@ interface RestoreFlags extends WaitFlags {
   readonly zone?: string | undefined;
   readonly force?: true | undefined;
   readonly yes?: true | undefined;
+  readonly options?: string | undefined;
 }
 
 export async function restoreVolume(context: Context, flags: RestoreFlags): Promise<void> {
@@ -36,6 +38,8 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
     ...given('availabilityZone', flags.zone),
     ...given('inPlace', inPlace ? true : undefined),
     ...given('force', flags.force),
+    ...given('host', flags.host),
+    ...given('options', flags.options === undefined ? undefined : parsePairs(flags.options, 'option')),
   };
   const { body: answer } = await api.call('restoreBackup', {
     params: { namespace, backup },

@@ -3,6 +3,7 @@ import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2SnapshotRegions } from '#shared/aws/ec2/ec2-snapshot-regions.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
 import { S3ManifestObjects } from '#shared/aws/archive/s3-manifest-objects.ts';
+import { S3RepositoryKeeper } from '#shared/aws/archive/s3-repository-keeper.ts';
 import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
 import { openTable } from '#shared/aws/table/table.ts';
@@ -31,6 +32,7 @@ const driver = backupDriver({
     roleArn: environment.BACKUP_ROLE_ARN,
     fileSystemArn: environment.FILE_SYSTEM_ARN,
   }),
+  repositories: new S3RepositoryKeeper(environment.ARCHIVE_BUCKET_NAME),
   instances: new Ec2Instances(),
   manifests: new S3ManifestObjects(environment.ARCHIVE_BUCKET_NAME),
 });

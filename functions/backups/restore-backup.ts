@@ -2,6 +2,7 @@ import { createVolume } from '#shared/aws/table/volume-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, LeaseItem, MadeFrom, VolumeItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
 import { madeFromOf } from '#shared/model/rules-backup.ts';
 import { refuseElsewhere } from '#shared/model/rules-copy.ts';
 import { isSingleWriter } from '#shared/model/rules-use.ts';
@@ -19,8 +20,10 @@ import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
 import { restoreInPlace } from './restore-in-place.ts';
+import { restoreFiles } from './restore-files.ts';
 
-type Request = RestoreBackup & { readonly backup: string };
+type Request = Omit<RestoreBackup, 'options'> &
+  Partial<Pick<RestoreBackup, 'options'>> & { readonly backup: string };
 
 /**
  * Begins to restore a backup to a new volume: with the type, size, labels and options that are on the backup. The same
@@ -42,10 +45,12 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
       return restoreInPlace(ports, call, { record: existing, restore });
     }
     if (existing !== undefined) return repeated(ports, existing.volume, backup);
-    return begin(ports, call, {
-      backup,
-      volume: volumeOf(ports, call, { backup, request, name, madeFrom }),
-    });
+    const volume = volumeOf(ports, call, { backup, request, name, madeFrom });
+    const { host, options = {} } = request;
+    if (backup.kind === 'archive')
+      return restoreFiles(ports, call, { backup, volume, request: { host, options } });
+    refuseFileOptions({ host, options }, backup);
+    return begin(ports, call, { backup, volume });
   });
 }
 
@@ -66,7 +71,28 @@ function isBeingMade({ madeFrom, state }: VolumeItem, { id }: BackupItem): boole
   return madeFrom?.backupId === id && state === 'creating';
 }
 
-function repeated(ports: Ports, volume: VolumeItem, backup: BackupItem): Promise<Mutation> {
+/** What only files have. @throws ProductError InvalidInput */
+function refuseFileOptions(
+  { host, options }: Pick<RestoreBackup, 'host' | 'options'>,
+  backup: BackupItem,
+): void {
+  if (host === undefined && Object.keys(options).length === 0) return;
+  const value = host === undefined ? 'options' : 'host';
+  throw new ProductError(
+    'InvalidInput',
+    `${backup.id} is a ${backup.kind}: its restore takes no "${value}".`,
+    {
+      value,
+      allowed: 'with a backup of kind archive',
+      hint: 'Leave it out.',
+    },
+  );
+}
+
+async function repeated(ports: Ports, volume: VolumeItem, backup: BackupItem): Promise<Mutation> {
+  const { filling } = volume;
+  const fills = filling === undefined ? undefined : await ports.table.readOperation(filling);
+  if (fills?.backup === backup.id && !isFinished(fills.status)) return showOperation(fills);
   if (isBeingMade(volume, backup)) return showUnderWay(ports, volume);
   throw new ProductError('NameTaken', `"${volume.name}" is the name of another volume.`, {
     value: volume.name,
@@ -90,7 +116,10 @@ interface Wanted {
 function volumeOf(ports: Ports, call: Call, { backup, request, name, madeFrom }: Wanted): VolumeItem {
   const now = ports.clock().toISOString();
   const { format: _format, ...spec } = backup.source;
-  const availabilityZone = zoneOf(ports, spec.driver, request.availabilityZone ?? spec.availabilityZone);
+  const asked = request.availabilityZone ?? spec.availabilityZone;
+  // Files go wherever their host is.
+  const free = backup.kind === 'archive' && asked === undefined;
+  const availabilityZone = free ? undefined : zoneOf(ports, spec.driver, asked);
   return {
     ...spec,
     availabilityZone,

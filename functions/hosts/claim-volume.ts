@@ -1,6 +1,8 @@
 import type * as z from 'zod';
+import { keys } from '#shared/aws/table/keys.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { ClaimAnswer, ClaimRequest } from '#shared/model/host.ts';
+import type { VolumeItem } from '#shared/model/items.ts';
 import { viewAssignment } from '#shared/model/rules-view.ts';
 import { attach } from '#functions/volumes/attach-volume.ts';
 import { findVolume } from '#functions/volumes/find.ts';
@@ -33,9 +35,22 @@ export async function claimVolume(
     // A claim repeats safely by itself: a key that was seen needs no second receipt.
     const once: Call =
       (await priorOf(ports, own)) === undefined ? own : { ...own, idempotencyKey: undefined };
-    await attach(ports, once, { record, host, request: { readOnly, forceDetach: false } });
+    const fills = await fillsOf(ports, record.volume, host.host.id);
+    await attach(ports, once, { record, host, request: { readOnly, forceDetach: false, fills } });
     return show(ports, { volumeId: record.volume.id, hostId: host.host.id });
   });
+}
+
+/** The operation that this host restores the volume's files for. */
+async function fillsOf(
+  { table }: HostPorts,
+  { filling }: VolumeItem,
+  hostId: string,
+): Promise<string | undefined> {
+  if (filling === undefined) return undefined;
+  const task = await table.read('task', keys.task(filling));
+  const fills = task?.kind === 'fill' && task.hostId === hostId && task.result === undefined;
+  return fills ? filling : undefined;
 }
 
 async function show(

@@ -14,6 +14,7 @@ import { ownRecord, type HostPorts } from './host-ports.ts';
 import { cutVolume, reportTask, type TaskPorts } from './host-tasks.ts';
 import { completeExport, importSource, signExportParts, type HostTransferPorts } from './host-transfers.ts';
 import { manifestOf, type ManifestPorts } from './manifests.ts';
+import { grantRepository, type RepositoryPorts } from './grant-repository.ts';
 import { registerHost } from './register-host.ts';
 import { setLease } from './set-lease.ts';
 import { syncHost } from './sync-host.ts';
@@ -21,7 +22,7 @@ import { syncHost } from './sync-host.ts';
 type Signed = Pick<RouteRequest<'claimVolume'>, 'caller' | 'idempotencyKey' | 'requestHash' | 'ifMatch'>;
 
 /** Each route of the hosts API, as a call of its use case. Who calls is IAM's word: no route takes a host's id. */
-export type HostRoutePorts = TaskPorts & HostTransferPorts & ManifestPorts;
+export type HostRoutePorts = TaskPorts & HostTransferPorts & ManifestPorts & RepositoryPorts;
 
 export function hostRoutes(ports: HostRoutePorts): RouteHandlers<'hosts'> {
   return {
@@ -49,6 +50,8 @@ function taskRoutes(ports: HostRoutePorts) {
       ok(await reportTask(ports, caller, { ...params, ...body })),
     taskManifest: async ({ caller, params, body }) =>
       ok(await manifestOf(ports, caller, { ...params, ...body })),
+    grantRepository: async ({ caller, params, body }) =>
+      ok(await grantRepository(ports, caller, { ...params, ...body })),
   } satisfies Partial<RouteHandlers<'hosts'>>;
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Repositories } from '#shared/aws/archive/repositories.ts';
 import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { Snapshots } from '#shared/aws/ec2/block-storage.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
@@ -22,6 +23,7 @@ export const answer = createRouter(
     queues: new SqsHostQueues(QUEUE_PREFIX),
     snapshots: lazySnapshots(),
     objects: lazyObjects(),
+    repositories: lazyRepositories(),
     manifests: s3SignedObjects(environment.ARCHIVE_BUCKET_NAME),
     newUuid: randomUUID,
     hostSettings: { roleId, pollSeconds },
@@ -58,6 +60,28 @@ function lazyObjects(): TransferObjects {
     abort: async (upload) => (await objects()).abort(upload),
     signGet: async (object) => (await objects()).signGet(object),
     remove: async (object) => (await objects()).remove(object),
+  };
+}
+
+/** As are STS and Secrets Manager: only repositories need them. */
+function lazyRepositories(): Repositories {
+  let loaded: Promise<Repositories> | undefined;
+  const load = async (): Promise<Repositories> => {
+    const { AwsRepositories } = await import('#shared/aws/archive/aws-repositories.ts');
+    return new AwsRepositories({
+      bucket: environment.ARCHIVE_BUCKET_NAME,
+      keyArn: environment.DATA_KEY_ARN,
+      hostRoleArn: environment.REPOSITORY_ROLE_ARN,
+      keeperRoleArn: environment.REPOSITORY_KEEPER_ROLE_ARN,
+      region: process.env['AWS_REGION'] ?? 'us-east-1',
+      s3Endpoint: process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'],
+    });
+  };
+  const repositories = (): Promise<Repositories> => (loaded ??= load());
+  return {
+    grant: async (wish) => (await repositories()).grant(wish),
+    password: async (of) => (await repositories()).password(of),
+    renewPassword: async (of) => (await repositories()).renewPassword(of),
   };
 }
 

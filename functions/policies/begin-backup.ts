@@ -41,6 +41,8 @@ export async function beginBackup(ports: Ports, subject: Subject): Promise<RunVo
       description: '',
       consistency: policy.consistency,
       hooks: policy.hooks,
+      // What a driver cannot do natively is its default all the same.
+      ...(policy.engine === 'restic' ? { engine: policy.engine } : {}),
       origin: 'policy',
       policy: policy.id,
       run: run.id,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { replace } from '#shared/aws/table/writes.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
-import { refuseAnnounced, type UpdatePolicy } from '#shared/model/policy.ts';
+import type { UpdatePolicy } from '#shared/model/policy.ts';
 import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
@@ -18,10 +18,9 @@ export async function updatePolicy(
   call: Call,
   { policy, update }: { readonly policy: string; readonly update: UpdatePolicy },
 ): Promise<PolicyAnswer> {
-  refuseAnnounced(update);
   refuseUnusedHooks(update);
   checkCopyTo(ports, update);
-  const { copyTo, engine: _engine, ...settings } = update;
+  const { copyTo, ...settings } = update;
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   // Another consistency has no use for the hooks that were there, and hooks imply theirs.
   const { consistency, hooks } = update;

@@ -3,7 +3,7 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { createPolicy as createWrites } from '#shared/aws/table/policy-writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
-import { refuseAnnounced, type CreatePolicy } from '#shared/model/policy.ts';
+import type { CreatePolicy } from '#shared/model/policy.ts';
 import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { refuseCopyTo } from '#shared/model/rules-copy.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
@@ -23,7 +23,6 @@ export async function createPolicy(
   call: Call,
   request: CreatePolicy,
 ): Promise<PolicyCreation> {
-  refuseAnnounced(request);
   refuseUnusedHooks(request);
   checkCopyTo(ports, request);
   return settle(async () => {
@@ -63,6 +62,7 @@ const compared = [
   'timezone',
   'selector',
   'retention',
+  'engine',
   'consistency',
   'hooks',
   'copyTo',
@@ -95,7 +95,7 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     timezone,
     selector,
     retention,
-    engine: 'native',
+    engine: request.engine,
     consistency,
     hooks,
     ...(copyTo === undefined ? {} : { copyTo }),

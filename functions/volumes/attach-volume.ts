@@ -36,7 +36,7 @@ export async function attachVolume(ports: Ports, call: Call, request: AttachRequ
 export interface AttachSubject {
   readonly record: VolumeRecord;
   readonly host: HostRecord;
-  readonly request: Pick<AttachRequest, 'readOnly' | 'forceDetach'>;
+  readonly request: Pick<AttachRequest, 'readOnly' | 'forceDetach'> & { readonly fills?: string | undefined };
 }
 
 /** The decision and its transaction. Undefined: the volume is there; `underway`: it is coming already. */

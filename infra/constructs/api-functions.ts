@@ -8,11 +8,13 @@ import { describe, makeSnapshots } from '../permissions/ec2.ts';
 import { startOperations } from '../permissions/operations.ts';
 import { keepPolicies, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, makeHostQueues, sendToHosts } from '../permissions/queues.ts';
+import { grantRepositories } from '../permissions/repositories.ts';
 import { onTable } from '../permissions/table.ts';
 import type { Permission } from '../permissions/permission.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import type { BackupPolicies } from './backup-policies.ts';
 import { ProductFunction } from './product-function.ts';
+import { RepositoryRoles } from './repository-roles.ts';
 
 export interface ApiFunctionsProps {
   readonly config: Config;
@@ -33,7 +35,7 @@ export class ApiFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: ApiFunctionsProps) {
     super(scope, id);
-    const { config, storage, stateMachine, hostRole, policies } = props;
+    const { config, storage, stateMachine, policies } = props;
     const environment = {
       TABLE_NAME: storage.table.tableName,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
@@ -68,18 +70,53 @@ export class ApiFunctions extends Construct {
       ],
       timeout,
     });
-    this.hosts = new ProductFunction(this, 'HostsApi', {
-      name: 'hosts-api',
-      environment: {
-        ...environment,
-        ...archives,
-        HOST_ROLE_ID: hostRole.roleId,
-        POLL_SECONDS: String(config.pollSeconds),
-      },
-      permissions: [...common, ...ofHosts(this, storage), onManifests(storage)],
-      timeout,
-    });
+    this.hosts = hostsApi(this, props, { environment: { ...environment, ...archives }, common });
   }
+}
+
+interface Shared {
+  readonly environment: Readonly<
+    Record<
+      | 'TABLE_NAME'
+      | 'STATE_MACHINE_ARN'
+      | 'QUEUE_PREFIX'
+      | 'UNDO_WINDOW_HOURS'
+      | 'FILE_SYSTEM_ID'
+      | 'ARCHIVE_BUCKET_NAME',
+      string
+    >
+  >;
+  readonly common: readonly Permission[];
+}
+
+function hostsApi(scope: ApiFunctions, props: ApiFunctionsProps, { environment, common }: Shared) {
+  const { config, storage, hostRole } = props;
+  const granter = (): string => scope.hosts.role?.roleArn ?? '';
+  const roles = new RepositoryRoles(scope, 'Repositories', { storage, granter });
+  return new ProductFunction(scope, 'HostsApi', {
+    name: 'hosts-api',
+    environment: {
+      ...environment,
+      HOST_ROLE_ID: hostRole.roleId,
+      POLL_SECONDS: String(config.pollSeconds),
+      ...repositoryEnvironment(storage, roles),
+    },
+    permissions: [
+      ...common,
+      ...ofHosts(scope, storage),
+      onManifests(storage),
+      ...grantRepositories(scope, storage, roles.arns),
+    ],
+    timeout,
+  });
+}
+
+function repositoryEnvironment({ dataKey }: StorageStack, { host, keeper }: RepositoryRoles) {
+  return {
+    DATA_KEY_ARN: dataKey.keyArn,
+    REPOSITORY_ROLE_ARN: host.roleArn,
+    REPOSITORY_KEEPER_ROLE_ARN: keeper.roleArn,
+  };
 }
 
 /** What the API of hosts may beside: their queues, their cuts, their archives. */

@@ -43,6 +43,8 @@ export class ArchiveBucket extends Construct {
         {
           noncurrentVersionExpiration: Duration.days(30),
           abortIncompleteMultipartUploadAfter: Duration.days(7),
+          // Of objects that were removed, such as locks of repositories, nothing stays.
+          expiredObjectDeleteMarker: true,
         },
         {
           // Archives on their way are removed when they have arrived; this removes what was not fetched.

@@ -7,6 +7,7 @@ import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
 import { onRecoveryPoints, restoreRecoveryPoints } from '../permissions/recovery-points.ts';
+import { removeRepositories } from '../permissions/repositories.ts';
 import { onTable } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
 import { ProductFunction } from './product-function.ts';
@@ -84,6 +85,7 @@ export class Workers extends Construct {
         ...onRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
         ...removeManifests(storage),
+        ...removeRepositories(this, storage),
       ],
       timeout,
     });

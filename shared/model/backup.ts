@@ -5,6 +5,7 @@ import { Labels } from './labels.ts';
 import {
   AvailabilityZone,
   BackupId,
+  HostId,
   Namespace,
   OperationId,
   PolicyId,
@@ -12,7 +13,8 @@ import {
   VolumeId,
   VolumeName,
 } from './names.ts';
-import { Driver, FilesystemRecord, FilesystemType, Owner, VolumeType } from './volume.ts';
+import { FilesReport, OtherBucket, RepositoryRef } from './repository.ts';
+import { Driver, FilesystemRecord, FilesystemType, Options, Owner, VolumeType } from './volume.ts';
 
 /** How a backup is made: an EBS snapshot, a recovery point of AWS Backup, files in S3. */
 export const backupKinds = ['snapshot', 'recovery-point', 'archive'] as const;
@@ -32,6 +34,11 @@ export const backupOrigins = ['manual', 'policy', 'final', 'guard', 'copy'] as c
 export const BackupOrigin = z.enum(backupOrigins).meta({ id: 'BackupOrigin' });
 export type BackupOrigin = z.infer<typeof BackupOrigin>;
 
+/** How a backup is asked for: by the driver's own means, or as files with restic. */
+export const engines = ['native', 'restic'] as const;
+export const Engine = z.enum(engines).meta({ id: 'Engine' });
+export type Engine = z.infer<typeof Engine>;
+
 /** Where the bytes are. */
 export const BackupStorage = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -47,6 +54,14 @@ export const BackupStorage = z.discriminatedUnion('kind', [
     fileSystemId: z.string(),
     /** The volume's directory in it. */
     path: z.string(),
+  }),
+  z.strictObject({
+    kind: z.literal('archive'),
+    repository: RepositoryRef,
+    /** The volume's directory in the snapshot. */
+    path: z.string(),
+    /** Absent until the snapshot is known to be there: state first. */
+    snapshot: FilesReport.optional(),
   }),
 ]);
 export type BackupStorage = z.infer<typeof BackupStorage>;
@@ -134,6 +149,14 @@ export const CreateBackup = z
     consistency: Consistency.optional(),
     /** Implies consistency `hooks`. */
     hooks: BackupHooks.optional(),
+    /** Default: `native`; `restic` where the driver has no native one. */
+    engine: Engine.optional(),
+    host: HostId.optional().meta({
+      description: 'With restic: which host shall read the files; needed for a directory that several could',
+    }),
+    repository: OtherBucket.optional().meta({
+      description: 'With restic: a bucket of your own. Default: the archive bucket',
+    }),
     description: Description.default(''),
   })
   .meta({ id: 'CreateBackup' });
@@ -158,6 +181,14 @@ export const RestoreBackup = z
     }),
     force: z.boolean().optional().meta({
       description: 'In place of a volume that is in use: waits until it is handed back, instead of refusing',
+    }),
+    host: HostId.optional().meta({
+      description:
+        'Of an archive: which host shall write the files; needed for a directory that several could',
+    }),
+    options: Options.default({}).meta({
+      description:
+        'Of an archive: options of the driver in place of those on the backup, such as another path',
     }),
   })
   .meta({ id: 'RestoreBackup' });

@@ -60,6 +60,11 @@ export const HostsApiEnvironment = VolumesApiEnvironment.extend({
   HOST_ROLE_ID: z.string().min(1),
   POLL_SECONDS: z.coerce.number().int().positive(),
   ...Archives,
+  /** Of the archive bucket and of passwords. */
+  DATA_KEY_ARN: z.string().min(1),
+  /** What hosts get for a task on a repository is a session of one of these. */
+  REPOSITORY_ROLE_ARN: z.string().min(1),
+  REPOSITORY_KEEPER_ROLE_ARN: z.string().min(1),
 });
 
 export const BackupsApiEnvironment = VolumesApiEnvironment.extend({

@@ -1,6 +1,7 @@
 import { backupGuards } from './guards-backups.ts';
 import { copyGuards } from './guards-copies.ts';
 import { restoreGuards } from './guards-restore.ts';
+import { resticGuards } from './guards-restic.ts';
 
 /** One line of the product that enforces a contract of docs/contracts.md, marked `// guard: NAME` where it stands. */
 export interface Guard {
@@ -12,7 +13,6 @@ export interface Guard {
 }
 
 const workers = 'test/unit/workers/guards.test.ts';
-
 const backups = 'test/unit/backups/backups.test.ts';
 const drills = 'test/unit/backups/drills.test.ts';
 
@@ -47,6 +47,7 @@ export const guards = {
   ...backupGuards,
   ...copyGuards,
   ...restoreGuards,
+  ...resticGuards,
   'point-shared': {
     contract: 7,
     says: 'A recovery point is not removed while another backup needs it.',

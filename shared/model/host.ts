@@ -105,6 +105,8 @@ export const Assignment = z
     filesystem: FilesystemRecord,
     owner: Owner,
     options: z.record(z.string(), z.string()),
+    /** Its files are being restored here: no container gets it before they are there. */
+    filling: z.boolean().optional(),
   })
   .meta({ id: 'Assignment' });
 export type Assignment = z.infer<typeof Assignment>;

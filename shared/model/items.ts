@@ -4,7 +4,18 @@ import { Backup } from './backup.ts';
 import { BackupHooks } from './consistency.ts';
 import { DrillCheck } from './drill.ts';
 import { ReadForm } from './extract.ts';
-import { CutTask, ExportTask, ExtractTask, ImportTask, LocateTask, TaskResult, VerifyTask } from './task.ts';
+import {
+  ArchiveTask,
+  CutTask,
+  ExportTask,
+  ExtractTask,
+  FillTask,
+  ForgetTask,
+  ImportTask,
+  LocateTask,
+  TaskResult,
+  VerifyTask,
+} from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation, WorkerName } from './operation.ts';
 import { FilesystemRecord, StorageRef, Volume } from './volume.ts';
@@ -71,6 +82,8 @@ export const VolumeItem = Volume.omit({
   outgoing: StorageRef.optional(),
   /** Deleted volumes that have what restores in place have replaced, the last ones. */
   replaced: z.array(VolumeId).max(10).optional(),
+  /** The operation that restores its files, until it has: nobody but that operation's host may have it. */
+  filling: OperationId.optional(),
   /** The snapshot of the delete or restore in place under way; once it is complete it is the final backup's, or the guard's. */
   finalSnapshot: z.string().optional(),
   /** `--purge`: nothing is kept, no final backup either. */
@@ -322,6 +335,9 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ImportTask.extend(asked),
   VerifyTask.extend(asked),
   ExtractTask.extend(asked),
+  ArchiveTask.extend(asked),
+  FillTask.extend(asked),
+  ForgetTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

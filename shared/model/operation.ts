@@ -16,6 +16,7 @@ export const operationKinds = [
   'drill',
   'browse',
   'extract',
+  'restoreFiles',
 ] as const;
 export const OperationKind = z.enum(operationKinds).meta({ id: 'OperationKind' });
 export type OperationKind = z.infer<typeof OperationKind>;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { Engine } from './backup.ts';
 import { BackupHooks, Consistency } from './consistency.ts';
 import { Objective, parseDuration } from './duration.ts';
-import { ProductError } from './errors.ts';
 import { parseSelector } from './labels.ts';
 import {
   BackupId,
@@ -17,10 +17,6 @@ import {
 import { Retention } from './retention.ts';
 import { longestGap, nextRuns, parseSchedule, ScheduleText } from './schedule.ts';
 import { Timezone } from './timezone.ts';
-
-/** How a policy makes backups: by the drivers' own means. */
-export const policyEngines = ['native'] as const;
-export const PolicyEngine = z.enum(policyEngines).meta({ id: 'PolicyEngine' });
 
 /** Which volumes: label conditions, all of which must hold. An empty one would select every volume that there ever is. */
 export const Selector = z
@@ -57,7 +53,10 @@ const Settings = {
   timezone: Timezone,
   selector: Selector,
   retention: Retention,
-  engine: PolicyEngine,
+  engine: Engine.meta({
+    description:
+      'native: by the drivers’ own means, and as files where a driver has none; restic: all as files',
+  }),
   consistency: Consistency.optional().meta({ description: 'Default: by the volume' }),
   hooks: BackupHooks.optional().meta({ description: 'Implies consistency `hooks`. Default: by the volume' }),
   copyTo: Region.optional().meta({ description: 'Where a copy of each of its backups is made' }),
@@ -86,19 +85,14 @@ export const Policy = z
   .meta({ id: 'Policy' });
 export type Policy = z.infer<typeof Policy>;
 
-/** What is asked for by name and is not there yet: refused by a rule, so that the answer says so. */
-const Announced = {
-  engine: z.enum(['native', 'restic']).default('native'),
-} as const;
-
 export const CreatePolicy = z
   .strictObject({
     name: PolicyName,
     ...Settings,
     timezone: Timezone.default('UTC'),
     retention: Retention.default({}),
+    engine: Settings.engine.default('native'),
     description: Settings.description.default(''),
-    ...Announced,
   })
   .meta({ id: 'CreatePolicy' });
 export type CreatePolicy = z.infer<typeof CreatePolicy>;
@@ -114,7 +108,7 @@ export const UpdatePolicy = z
     hooks: Settings.hooks,
     objective: Settings.objective,
     description: Settings.description.optional(),
-    engine: Announced.engine.unwrap().optional(),
+    engine: Settings.engine.optional(),
     copyTo: Region.nullable().optional().meta({ description: 'null: no more copies are made' }),
   })
   .refine((update) => Object.values(update).some((value) => value !== undefined), {
@@ -122,15 +116,6 @@ export const UpdatePolicy = z
   })
   .meta({ id: 'UpdatePolicy' });
 export type UpdatePolicy = z.infer<typeof UpdatePolicy>;
-
-/** @throws ProductError NotSupported for an engine that this release does not have */
-export function refuseAnnounced({ engine }: Pick<UpdatePolicy, 'engine'>): void {
-  if (engine === 'restic')
-    throw new ProductError('NotSupported', 'The engine "restic" is not part of this release.', {
-      value: engine,
-      allowed: 'native',
-    });
-}
 
 /** `scheduled` by its tick; `manual` somebody asked. */
 export const runCauses = ['scheduled', 'manual'] as const;

@@ -15,7 +15,8 @@ import {
   SyncRequest,
   TicketRequest,
 } from './host.ts';
-import { CutAnswer, CutRequest, ManifestAnswer, ManifestRequest, TaskReport } from './task.ts';
+import { RepositoryGrant } from './repository.ts';
+import { CutAnswer, CutRequest, GrantRequest, ManifestAnswer, ManifestRequest, TaskReport } from './task.ts';
 import { OperationId, VolumeId, VolumeName } from './names.ts';
 import { Operation } from './operation.ts';
 import { mutation, paging, VolumePage, type Route } from './route.ts';
@@ -145,6 +146,15 @@ export const hostRoutes = {
     params: onTask,
     body: ManifestRequest,
     answers: { 200: ManifestAnswer },
+  },
+  grantRepository: {
+    method: 'POST',
+    path: '/v1/host/tasks/{operation}/repository',
+    served: 'hosts',
+    summary: 'Keys and password of the repository that a task is about',
+    params: onTask,
+    body: GrantRequest,
+    answers: { 200: RepositoryGrant },
   },
   reportPurged: {
     method: 'POST',

@@ -5,6 +5,7 @@ import {
   illegal,
   isSingleWriter,
   liveUsers,
+  refuseFilling,
   underWay,
   usersOf,
   type HostStates,
@@ -20,6 +21,8 @@ export interface AttachTarget {
   readonly readOnly?: boolean | undefined;
   /** A person said so: hand over although the holder may still write. */
   readonly forceDetach: boolean;
+  /** The operation that the host restores the volume's files for. */
+  readonly fills?: string | undefined;
 }
 
 export type AttachDecision =
@@ -52,8 +55,10 @@ export function decideAttach(
   const here = attachments.find(({ hostId }) => hostId === target.host.id);
   if (here !== undefined) return decideHere(facts, here, target);
   refuseState(facts);
+  if (facts.volume.filling !== target.fills) refuseFilling(facts.volume); // guard: filling-alone
   refuseTarget(facts, target);
-  const readOnly = volume.readOnly || target.readOnly === true;
+  // Whoever restores the files writes them, also where containers may only read.
+  const readOnly = (volume.readOnly && target.fills === undefined) || target.readOnly === true;
   if (!isSingleWriter(volume.driver)) return { kind: 'grant', readOnly };
   const [from] = attachments;
   // Nobody uses it, but EC2 may still wait for a host that answers no more: a person's word counts there too.

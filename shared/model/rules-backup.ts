@@ -1,12 +1,12 @@
-import type { Backup, BackupKind, BackupOrigin } from './backup.ts';
+import type { Backup, BackupKind, BackupOrigin, BackupStorage, Engine } from './backup.ts';
 import type { ChosenConsistency } from './rules-consistency.ts';
 import { ProductError } from './errors.ts';
 import type { BackupItem, MadeFrom, VolumeItem } from './items.ts';
 import { isRestorable } from './restored-directory.ts';
-import { illegal, underWay, type VolumeFacts } from './rules-use.ts';
+import { illegal, refuseFilling, underWay, type VolumeFacts } from './rules-use.ts';
 import { driverTraits, type Driver } from './volume.ts';
 
-/** The driver's own kind of backup; undefined where this release has none. */
+/** The driver's own kind of backup; undefined where it has none, and restic's archive stands in. */
 export const nativeKinds = {
   ebs: 'snapshot',
   efs: 'recovery-point',
@@ -27,9 +27,8 @@ export type BackupSubject = VolumeFacts & {
  * @throws ProductError NotSupported for what has no backup; IllegalState for what holds nothing yet; OperationInProgress
  *   while it is being made or backed up.
  */
-export function decideBackup(subject: BackupSubject): BackupKind {
+export function decideBackup(subject: BackupSubject, engine?: Engine): BackupKind {
   const { volume, backing } = subject;
-  const kind = nativeKinds[volume.driver];
   if (!driverTraits[volume.driver].durable) {
     throw new ProductError(
       'NotSupported',
@@ -41,22 +40,16 @@ export function decideBackup(subject: BackupSubject): BackupKind {
       },
     );
   }
-  if (kind === undefined) {
-    throw new ProductError(
-      'NotSupported',
-      `Backups of ${volume.type} volumes are not part of this release.`,
-      {
-        value: volume.type,
-        allowed: 'local and network volumes',
-      },
-    );
-  }
+  const kind = kindOf(volume, engine);
+  refuseFilling(volume);
   if (volume.state === 'creating' || volume.state === 'restoring') throw underWay(volume);
   if (isBlank(subject)) throw blank(subject);
-  if (volume.storage === undefined || !backable.has(volume.state)) {
+  const gone = volume.storage === undefined && driverTraits[volume.driver].storage !== 'none';
+  if (gone || !backable.has(volume.state)) {
     throw illegal(volume, `"${volume.name}" is ${volume.state}.`, 'Back up a volume that exists.');
   }
-  if (volume.storage.kind === 'efs' && !isRestorable(volume.storage.path)) throw tooDeep(subject);
+  const deep = volume.storage?.kind === 'efs' && !isRestorable(volume.storage.path);
+  if (deep && kind === 'recovery-point') throw tooDeep(subject);
   if (backing !== undefined) throw backupUnderWay(volume, backing);
   return kind;
 }
@@ -66,16 +59,34 @@ export function backupUnderWay(
   { id, name }: VolumeItem,
   { operationId }: { readonly operationId: string },
 ): ProductError {
-  return new ProductError('OperationInProgress', `A backup of "${name}" is being made.`, {
+  return new ProductError('OperationInProgress', `A backup of "${name}" is being made or removed.`, {
     value: name,
     about: { volumeId: id, operation: operationId },
     hint: 'Wait for it to end, then repeat the call.',
   });
 }
 
+/** @throws ProductError NotSupported where the engine that is asked for is none of the driver's */
+function kindOf({ name, type, driver }: VolumeFacts['volume'], engine: Engine | undefined): BackupKind {
+  const native = nativeKinds[driver];
+  if (engine === 'restic') return 'archive';
+  if (engine === undefined || native !== undefined) return native ?? 'archive';
+  throw new ProductError(
+    'NotSupported',
+    `"${name}" is ${type}: AWS makes no backups of a host's directory.`,
+    {
+      value: engine,
+      allowed: 'restic',
+      hint: 'Leave the engine out, or ask for restic.',
+    },
+  );
+}
+
 /** Nothing was ever written to it: there is no filesystem, or no directory. What was restored holds something. */
 function isBlank({ volume, lease, used }: BackupSubject): boolean {
   if (volume.state === 'unplaced') return true;
+  // A directory of a host may hold anything.
+  if (driverTraits[volume.driver].storage === 'none') return false;
   if (driverTraits[volume.driver].formatted) return lease?.filesystem.state !== 'formatted';
   return used === undefined && volume.madeFrom === undefined;
 }
@@ -88,7 +99,7 @@ function tooDeep({ volume }: VolumeFacts): ProductError {
     {
       value: volume.name,
       allowed: 'network volumes that were created, not restored',
-      hint: 'Copy its files to a new network volume, and back that up.',
+      hint: 'Back its files up: --engine restic.',
     },
   );
 }
@@ -107,6 +118,10 @@ function blank({ volume }: VolumeFacts): ProductError {
 export interface NewBackup {
   readonly id: string;
   readonly origin: BackupOrigin;
+  /** @default the driver's own */
+  readonly kind?: BackupKind;
+  /** Where it will be, when that is known before it is made. */
+  readonly storage?: BackupStorage | undefined;
   readonly policy?: string | undefined;
   readonly cut: ChosenConsistency;
   readonly description: string;
@@ -126,7 +141,7 @@ export function newBackup(
   const at = parts.now.toISOString();
   const { type, driver, sizeBytes, labels, options, description, filesystem } = volume;
   const { owner, readOnly, encrypted, availabilityZone } = volume;
-  const kind = nativeKinds[driver] ?? 'archive';
+  const kind = parts.kind ?? nativeKinds[driver] ?? 'archive';
   const run = kind === 'recovery-point' ? (parts.run ?? parts.operation) : undefined;
   return {
     id: parts.id,
@@ -159,6 +174,7 @@ export function newBackup(
     held: false,
     operation: parts.operation,
     users: [],
+    ...(parts.storage === undefined ? {} : { storage: parts.storage }),
     ...(run === undefined ? {} : { run }),
     createdAt: at,
     createdBy: parts.caller,
@@ -177,6 +193,9 @@ export function madeFromOf({ id, volumeId, state, storage }: BackupItem): MadeFr
       const { recoveryPointArn: arn, fileSystemId, path } = storage;
       return { backupId: id, recoveryPoint: { arn, fileSystemId, path, sourceId: volumeId } };
     }
+    // Its files are put into a volume that is made like any new one.
+    case 'archive':
+      return { backupId: id };
     default:
       return undefined;
   }

@@ -52,6 +52,20 @@ function chooseShared({ name, type }: VolumeItem, asked: AskedConsistency): Chos
   });
 }
 
+/**
+ * Files are read one after the other, which takes longer than anything may be frozen. What the volume has is for its snapshots.
+ * @throws ProductError NotSupported
+ */
+export function chooseForFiles(asked: AskedConsistency): ChosenConsistency {
+  const kind = kindOf(asked);
+  if (kind === undefined || kind === 'none' || asked.origin === 'policy') return { consistency: 'none' };
+  throw new ProductError('NotSupported', 'restic reads the files while they are written to.', {
+    value: kind,
+    allowed: 'none',
+    hint: 'Stop what writes to it for the time of the backup, if it must be of one moment.',
+  });
+}
+
 /** Commands that would never run are a mistake. @throws ProductError InvalidInput */
 export function refuseUnusedHooks({ consistency, hooks }: VolumeBackups | AskedConsistency): void {
   if (hooks === undefined || consistency === undefined || consistency === 'hooks') return;

@@ -1,4 +1,3 @@
-import { nativeKinds } from './rules-backup.ts';
 import { isSingleWriter } from './rules-use.ts';
 import { driverTraits, type Volume } from './volume.ts';
 
@@ -8,7 +7,6 @@ import { driverTraits, type Volume } from './volume.ts';
 export function whyNoBackup(volume: Volume): string | undefined {
   const { driver, type, state, format } = volume;
   if (!driverTraits[driver].durable) return `it is ${type}: gone with its container`;
-  if (nativeKinds[driver] === undefined) return `backups of ${type} volumes are not part of this release`;
   if (state === 'creating' || state === 'unplaced' || state === 'failed') return `it is ${state}`;
   if (isSingleWriter(driver) && format !== 'formatted') return 'it is blank: nothing was ever written to it';
   return undefined;

@@ -1,7 +1,7 @@
 import { ProductError } from './errors.ts';
 import type { BackupItem, Incoming, MadeFrom, VolumeItem } from './items.ts';
 import { backupUnderWay, type BackupSubject } from './rules-backup.ts';
-import { busy, illegal, liveUsers, underWay, usersOf, type HostStates } from './rules-use.ts';
+import { busy, illegal, liveUsers, refuseFilling, underWay, usersOf, type HostStates } from './rules-use.ts';
 import { busyStates } from './states.ts';
 
 /** A backup that is complete, and what a volume that is made from it has to know. */
@@ -39,6 +39,7 @@ export function decideRestore(
 ): RestoreDecision {
   const { volume, lease, backing } = facts;
   if (busyStates.has(volume.state)) throw underWay(volume); // guard: restore-not-during
+  refuseFilling(volume);
   if (!replaceable.has(volume.state) || volume.storage === undefined) throw withoutStorage(volume);
   refuseMisfit(volume, restore);
   if ((volume.forcedOff ?? []).length > 0) throw stillThere(volume);

@@ -1,7 +1,7 @@
 import type { ArchiveMetadata } from './archive.ts';
 import { ProductError } from './errors.ts';
 import type { BackupItem, VolumeItem } from './items.ts';
-import { busy, illegal, underWay, usersOf, type VolumeFacts } from './rules-use.ts';
+import { busy, illegal, refuseFilling, underWay, usersOf, type VolumeFacts } from './rules-use.ts';
 import { driverTraits } from './volume.ts';
 
 const usable: ReadonlySet<string> = new Set(['available', 'attaching', 'attached', 'detaching']);
@@ -12,6 +12,7 @@ const usable: ReadonlySet<string> = new Set(['available', 'attaching', 'attached
  */
 export function decideExport({ volume, lease }: VolumeFacts): void {
   refuseEphemeral(volume);
+  refuseFilling(volume);
   if (volume.state === 'creating') throw underWay(volume);
   const blank = driverTraits[volume.driver].formatted && lease?.filesystem.state !== 'formatted';
   if (volume.state === 'unplaced' || blank)
@@ -30,6 +31,7 @@ export function decideExport({ volume, lease }: VolumeFacts): void {
 export function decideImport(facts: VolumeFacts): void {
   const { volume } = facts;
   refuseEphemeral(volume);
+  refuseFilling(volume);
   if (volume.state === 'creating') throw underWay(volume);
   if (volume.state !== 'unplaced') refuseUnusable(volume);
   if (volume.readOnly)

@@ -118,6 +118,16 @@ export function underWay(volume: VolumeItem): ProductError {
   });
 }
 
+/** Its files are being restored, or could not be: what is in it counts for nothing yet. @throws ProductError IllegalState */
+export function refuseFilling({ id, name, filling }: VolumeItem): void {
+  if (filling === undefined) return;
+  throw new ProductError('IllegalState', `The files of "${name}" are not restored.`, {
+    value: name,
+    about: { volumeId: id, operation: filling },
+    hint: 'Wait for the operation; if that failed, delete the volume and restore again.',
+  });
+}
+
 /** The volume's state does not allow it. */
 export function illegal(volume: VolumeItem, detail: string, hint: string): ProductError {
   return new ProductError('IllegalState', detail, {

@@ -15,6 +15,7 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
     incoming: _incoming,
     outgoing: _outgoing,
     replaced: _replaced,
+    filling: _filling,
     finalSnapshot: _finalSnapshot,
     forcedOff: _forcedOff,
     ...shown
@@ -110,6 +111,7 @@ export function viewAssignment(
     filesystem: lease?.filesystem ?? noFilesystem,
     owner: volume.owner,
     options: volume.options,
+    ...(volume.filling === undefined ? {} : { filling: true }),
   };
 }
 

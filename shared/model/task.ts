@@ -5,6 +5,7 @@ import { BackupHooks, Consistency, HookRun } from './consistency.ts';
 import { DrillCheck, ManifestRef } from './drill.ts';
 import { ReadForm } from './extract.ts';
 import { BackupId, OperationId, VolumeId, VolumeName } from './names.ts';
+import { FilesReport, RepositoryRef } from './repository.ts';
 import { VerifyReport } from './verify.ts';
 import { FilesystemType } from './volume.ts';
 
@@ -85,9 +86,57 @@ export const ExtractTask = AnyTask.extend({
 });
 export type ExtractTask = z.infer<typeof ExtractTask>;
 
+/** What tasks on a restic repository need. */
+const repositoryFields = {
+  backupId: BackupId,
+  repository: RepositoryRef,
+};
+
+/** Back a volume's files up to its repository. A host that has not the volume claims it first. */
+export const ArchiveTask = AnyTask.extend({
+  kind: z.literal('archive'),
+  name: VolumeName,
+  path: z.string(),
+  ...repositoryFields,
+});
+export type ArchiveTask = z.infer<typeof ArchiveTask>;
+
+/** Restore a snapshot into an empty volume. */
+export const FillTask = AnyTask.extend({
+  kind: z.literal('fill'),
+  name: VolumeName,
+  path: z.string(),
+  snapshotId: z.string(),
+  /** How many are in it. */
+  files: z.int().min(0),
+  ...repositoryFields,
+});
+export type FillTask = z.infer<typeof FillTask>;
+
+/** Remove a backup's snapshot, and what nothing needs after it. It touches no volume. */
+export const ForgetTask = AnyTask.extend({
+  kind: z.literal('forget'),
+  snapshotId: z.string().optional(),
+  ...repositoryFields,
+});
+export type ForgetTask = z.infer<typeof ForgetTask>;
+
+/** Tasks on a repository, for which their host gets a grant. */
+export type RepositoryTask = ArchiveTask | FillTask | ForgetTask;
+
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
-  .discriminatedUnion('kind', [CutTask, LocateTask, ExportTask, ImportTask, VerifyTask, ExtractTask])
+  .discriminatedUnion('kind', [
+    CutTask,
+    LocateTask,
+    ExportTask,
+    ImportTask,
+    VerifyTask,
+    ExtractTask,
+    ArchiveTask,
+    FillTask,
+    ForgetTask,
+  ])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;
 
@@ -103,6 +152,8 @@ export const TaskResult = z
     /** Of a cut. */
     hookRuns: z.array(HookRun).max(2).optional(),
     verify: VerifyReport.optional(),
+    /** Of an `archive`. */
+    snapshot: FilesReport.optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })
   .meta({ id: 'TaskResult' });
@@ -132,3 +183,8 @@ export const ManifestAnswer = z
   .strictObject({ url: z.string().optional(), headers: z.record(z.string(), z.string()) })
   .meta({ id: 'ManifestAnswer' });
 export type ManifestAnswer = z.infer<typeof ManifestAnswer>;
+
+/** `begin`: there is no repository yet, and the host is about to make one; what a try before it left does not count. */
+export const GrantRequest = z
+  .strictObject({ bootId: BootId, begin: z.boolean().default(false) })
+  .meta({ id: 'GrantRequest' });

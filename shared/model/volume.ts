@@ -75,7 +75,8 @@ const Size = z
   })
   .meta({ description: 'Size: "10G", "500M", "1Ti" (powers of 1024) or bytes', example: '10G' });
 
-const Options = z
+/** Options of the driver, by name. */
+export const Options = z
   .record(
     z
       .string()

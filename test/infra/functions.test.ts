@@ -141,6 +141,11 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     's3:AbortMultipartUpload',
     's3:GetObject',
     's3:GetObjectVersion',
+    'sts:AssumeRole',
+    'secretsmanager:CreateSecret',
+    'secretsmanager:GetSecretValue',
+    'secretsmanager:PutSecretValue',
+    'secretsmanager:TagResource',
   ],
   'backups-api': [
     'states:StartExecution',
@@ -174,6 +179,8 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     's3:AbortMultipartUpload',
     's3:DeleteObject',
     's3:DeleteObjectVersion',
+    's3:ListBucket',
+    'secretsmanager:DeleteSecret',
   ],
   'ebs-worker': [
     'sqs:SendMessage',
@@ -262,12 +269,15 @@ test('what changes EC2 is bound to our tag', () => {
 test('objects are within reach under their prefix only, manifests for what signs for hosts or removes them', () => {
   const reach = names.flatMap((name) =>
     statementsOf(template, roles[name])
-      .filter(({ Action }) => Action.some((action) => /^s3:(?!ListBucketVersions)/.test(action)))
+      .filter(({ Action }) => Action.some((action) => /^s3:(?!ListBucket)/.test(action)))
       .map(({ Resource }) => ({ name, prefix: /"\/(\w+)\/\*"/.exec(JSON.stringify(Resource))?.[1] })),
   );
   const by = (prefix: string) =>
     new Set(reach.filter((one) => one.prefix === prefix).map(({ name }) => name));
-  expect(reach.filter(({ prefix }) => prefix !== 'transfers' && prefix !== 'manifests')).toEqual([]);
+  const known = ['transfers', 'manifests', 'repositories'];
+  expect(reach.filter(({ prefix }) => !known.includes(prefix ?? ''))).toEqual([]);
+  // Hosts reach theirs under roles of their own.
+  expect(by('repositories')).toEqual(new Set(['backup-worker']));
   expect(by('manifests')).toEqual(new Set(['hosts-api', 'backup-worker', 'sweeper']));
   expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker', 'ebs-worker']));
 });
@@ -291,4 +301,26 @@ test('only the sweeper reads the index of unfinished work', () => {
     JSON.stringify(statementsOf(template, roles[name])).includes('/index/work'),
   );
   expect(readers).toEqual(['sweeper']);
+});
+
+test('what a host gets for a repository is assumed by the API of hosts alone, and removes nothing but locks', () => {
+  const named = Object.entries(resourcesOf(template, 'AWS::IAM::Role')).filter(([id]) =>
+    id.startsWith('FunctionsRepositories'),
+  );
+  expect(named).toHaveLength(2);
+  for (const [, { Properties }] of named) {
+    expect(Properties['MaxSessionDuration']).toBe(3600);
+    const trust = JSON.stringify(Properties['AssumeRolePolicyDocument']);
+    const principals = trust.match(/Fn::GetAtt":\["(\w+)","Arn"/)?.[1];
+    expect(principals).toMatch(/^FunctionsHostsApiRole/);
+  }
+  const removes = (role: string): string[] =>
+    statementsOf(template, role)
+      .filter(({ Action }) => Action.includes('s3:DeleteObject'))
+      .map(({ Resource }) => /"\/(repositories[^"]*)"/.exec(JSON.stringify(Resource))?.[1] ?? '');
+  expect(removes('FunctionsRepositoriesHost')).toEqual(['repositories/*/locks/*']);
+  expect(removes('FunctionsRepositoriesKeeper').toSorted()).toEqual([
+    'repositories/*',
+    'repositories/*/locks/*',
+  ]);
 });

@@ -130,6 +130,7 @@ export class ApiWorld {
         queues,
         snapshots: this.world.storage,
         manifests: fakeObjects,
+        repositories: this.world.repositories,
         newUuid: randomUUID,
         hostSettings,
       }),

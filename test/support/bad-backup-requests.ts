@@ -23,6 +23,15 @@ export const badBackupRequests: readonly BadRequest[] = [
   post(ofVolume, 'description a number', { description: 7 }),
   post(ofVolume, 'description of 1,025 characters', { description: 'd'.repeat(1025) }),
   post(ofVolume, 'name', { name: 'mine' }),
+  post(ofVolume, 'engine unknown', { engine: 'tar' }),
+  post(ofVolume, 'repository without a bucket', { repository: { endpoint: 'https://minio.example' } }),
+  post(ofVolume, 'repository with a path and another secret', {
+    repository: {
+      endpoint: 'https://minio.example/path?x=1',
+      bucket: 'b/../c',
+      credentialsSecret: 'hivemind/repositories/vol-1',
+    },
+  }),
   ...[
     'limit=0',
     'cursor=x',
@@ -60,6 +69,7 @@ export const badBackupRequests: readonly BadRequest[] = [
   post(`${one}/extract`, 'host no id', { path: 'db', host: 'web-1' }),
   post(`${one}/restore`, 'none', {}),
   post(`${one}/restore`, 'name ..', { name: '..' }),
+  post(`${one}/restore`, 'options a list', { options: ['path=/data/x'] }),
   post(`${one}/restore`, 'size', { size: '20G' }),
   post(`${one}/restore`, 'zone with a space', { availabilityZone: 'us east' }),
 ];

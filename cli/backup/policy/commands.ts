@@ -35,7 +35,10 @@ function withSettings<
     .option('--keep-weekly <count>', 'keep the newest of each of the last weeks that have one')
     .option('--keep-monthly <count>', 'keep the newest of each of the last months that have one')
     .option('--keep-yearly <count>', 'keep the newest of each of the last years that have one')
-    .option('--engine <engine>', 'native: by the drivers’ own means')
+    .option(
+      '--engine <engine>',
+      'native (the default): by the drivers’ own means, files where there is none; restic: all as files',
+    )
     .option('--copy-to <region>', 'copy each backup to another Region; none: no more')
     .option('--objective <duration>', 'how old the newest good backup may get, such as 26h')
     .option('--description <text>', 'for people');

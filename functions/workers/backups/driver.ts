@@ -1,5 +1,6 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
@@ -9,16 +10,18 @@ import type { ChangeFacts } from '../change.ts';
 import { isPowerless } from '../ebs/driver.ts';
 import type { WorkerDriver } from '../runner.ts';
 import { backupExecutors } from './executors.ts';
+import { lookAtArchive } from './look-at-archive.ts';
 import { lookAtPoint } from './look-at-point.ts';
 import { planBackup, planRefusal } from './planner.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
 export interface BackupWorkerPorts {
-  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'list' | 'listBackupsOf'>;
+  readonly table: Pick<Table, 'read' | 'readBackup' | 'readHost' | 'readMany' | 'list' | 'listBackupsOf'>;
   readonly storage: BlockStorage;
   /** Where copies are; snapshots of every backup are looked for and removed in its own Region. */
   readonly regions: SnapshotRegions;
   readonly recovery: RecoveryPoints;
+  readonly repositories: RepositoryKeeper;
   readonly instances: Instances;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
 }
@@ -41,11 +44,12 @@ async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<
   const backup = await table.readBackup(id);
   const task = await table.read('task', keys.task(operation.id));
   const shared = backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, backup) : undefined;
+  const archive = backup?.kind === 'archive' ? await lookAtArchive(ports, seen, { backup, task }) : undefined;
   const snapshots =
     backup?.kind !== 'snapshot' ? [] : await regions.in(backup.region).findSnapshots({ backup: id });
   const source = backup?.copyOf === undefined ? undefined : await table.readBackup(backup.copyOf);
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
-  return { ...seen, backup, source, task, snapshots, shared, holderPowerless, others };
+  return { ...seen, backup, source, task, snapshots, shared, archive, holderPowerless, others };
 }

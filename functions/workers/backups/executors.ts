@@ -1,4 +1,5 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
+import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
@@ -11,6 +12,7 @@ import { changeVolume, fail, goOn, look, succeed } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import { changeBackup, endBacking } from './backup-changes.ts';
 import { copyExecutors, whereIs } from './execute-copy.ts';
+import { archiveExecutors } from './execute-archive.ts';
 import { recoveryPointExecutors } from './execute-recovery-point.ts';
 import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
@@ -18,7 +20,13 @@ import type { BackupFacts, BackupStep } from './steps.ts';
 type BackupExecutors = Executors<BackupStep, BackupFacts>;
 
 /** Every step of a backup, over block storage, its snapshots in each Region, recovery points and manifests. */
-export function backupExecutors({ storage, regions, recovery, manifests }: BackedBy): BackupExecutors {
+export function backupExecutors({
+  storage,
+  regions,
+  recovery,
+  manifests,
+  repositories,
+}: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
@@ -28,6 +36,7 @@ export function backupExecutors({ storage, regions, recovery, manifests }: Backe
     ...copyExecutors(regions),
     ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
+    ...archiveExecutors(repositories),
   };
 }
 
@@ -36,6 +45,7 @@ interface BackedBy {
   readonly regions: SnapshotRegions;
   readonly recovery: RecoveryPoints;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
+  readonly repositories: RepositoryKeeper;
 }
 
 type Makers = 'askHost' | 'createSnapshot' | 'adoptSnapshot' | 'finishBackup' | 'failBackup';
@@ -122,7 +132,11 @@ function removers({
       kind: 'record',
       change: (facts, { lastOfVolume }) => {
         const { backup, record } = facts;
-        const own = [...(backup === undefined ? [] : forgetBackup(backup)), ...leavePoint(facts)];
+        const own = [
+          ...(backup === undefined ? [] : forgetBackup(backup)),
+          ...leavePoint(facts),
+          ...endBacking(facts),
+        ];
         const { finalBackup } = record.volume;
         if (lastOfVolume) return succeed(facts, [...own, ...forget(record)]);
         const named = backup !== undefined && finalBackup === backup.id;
@@ -134,7 +148,11 @@ function removers({
       change: (facts, { failure }) => {
         const state = facts.backup?.completedAt === undefined ? 'failed' : 'available';
         const kept = { state, operation: undefined, reason: failure.detail } as const;
-        return fail(facts, failure, [...changeBackup(facts, kept), ...reopenPoint(facts)]);
+        return fail(facts, failure, [
+          ...changeBackup(facts, kept),
+          ...reopenPoint(facts),
+          ...endBacking(facts),
+        ]);
       },
     },
   };

@@ -1,8 +1,10 @@
+import { snapshotOfStorage, type BackupKind } from '#shared/model/backup.ts';
 import type { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import type { Failure } from '../planner.ts';
 import { planCopy } from './planner-copy.ts';
+import { planArchive, planArchiveRemoval, planFill } from './planner-archive.ts';
 import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
 import { planSnapshot } from './planner-snapshot.ts';
 import { planRemoval } from './planner-removal.ts';
@@ -15,6 +17,7 @@ export function planBackup(facts: BackupFacts): BackupStep {
   if (isFinished(operation.status)) {
     return { kind: 'stop', outcome: operation.status === 'succeeded' ? 'done' : 'failed', message, progress };
   }
+  if (operation.kind === 'restoreFiles') return planFill(facts);
   if (backup === undefined) return abandon(facts, 'BackupNotFound', 'The backup is gone.');
   if (backup.operation !== operation.id)
     return abandon(facts, 'StaleRevision', 'Another operation has taken the backup over.');
@@ -24,15 +27,27 @@ export function planBackup(facts: BackupFacts): BackupStep {
 function byKind(facts: BackupFacts, backup: BackupItem): BackupStep {
   switch (facts.operation.kind) {
     case 'backup':
-      return backup.kind === 'recovery-point' ? planRecoveryPoint(facts) : planSnapshot(facts, backup);
+      return makers[backup.kind](facts, backup);
     case 'copyBackup':
       return planCopy(facts, backup);
     case 'deleteBackup':
-      return backup.kind === 'recovery-point' ? planPointRemoval(facts) : planRemoval(facts, backup);
+      return removers[backup.kind](facts, backup);
     default:
       return abandon(facts, 'IllegalState', 'This worker serves backups only.');
   }
 }
+
+type Planner = (facts: BackupFacts, backup: BackupItem) => BackupStep;
+const makers: Readonly<Record<BackupKind, Planner>> = {
+  snapshot: planSnapshot,
+  'recovery-point': planRecoveryPoint,
+  archive: planArchive,
+};
+const removers: Readonly<Record<BackupKind, Planner>> = {
+  snapshot: planRemoval,
+  'recovery-point': planPointRemoval,
+  archive: planArchiveRemoval,
+};
 
 /** What follows when AWS refuses a step for good. Repeats of what may pass are the runner's. */
 export function planRefusal({ operation, backup }: BackupFacts, error: ProductError): BackupStep {
@@ -40,8 +55,9 @@ export function planRefusal({ operation, backup }: BackupFacts, error: ProductEr
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };
   if (operation.kind === 'deleteBackup') return { kind: 'restoreBackup', failure, ...say };
+  if (operation.kind === 'restoreFiles') return { kind: 'failFill', failure, ...say };
   // A second snapshot that cannot be removed is no reason to lose the first.
-  if (backup?.storage !== undefined) return { kind: 'wait', seconds: 60, ...say };
+  if (snapshotOfStorage(backup?.storage) !== undefined) return { kind: 'wait', seconds: 60, ...say };
   return { kind: 'failBackup', failure, ...say };
 }
 

@@ -2,6 +2,7 @@ import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { NewSnapshotCopy } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
+import type { ArchiveFacts, ArchiveSteps } from './archive.ts';
 import type { RecoveryPointSteps, SharedPoint } from './shared-point.ts';
 import { ageOf, pace, type CommonSteps, type Failure, type StepOf } from '../planner.ts';
 
@@ -18,12 +19,14 @@ export interface BackupFacts extends ChangeFacts {
   readonly holderPowerless: boolean;
   /** Of a backup that is a recovery point: what it shares with others. */
   readonly shared: SharedPoint | undefined;
+  /** Of files. */
+  readonly archive: ArchiveFacts | undefined;
   /** The volume has other backups than this one. */
   readonly others: boolean;
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
-export interface BackupSteps extends CommonSteps, RecoveryPointSteps {
+export interface BackupSteps extends CommonSteps, RecoveryPointSteps, ArchiveSteps {
   /** Asks the host that has the volume mounted to freeze it and have the snapshot made. */
   askHost: { readonly task: TaskItem };
   /** EC2 CreateSnapshot. */

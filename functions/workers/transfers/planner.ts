@@ -1,11 +1,9 @@
-import { errorCodes, isErrorCode, type ProductError } from '#shared/model/errors.ts';
+import type { ProductError } from '#shared/model/errors.ts';
 import type { TaskItem, TransferItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
-import { ageOf, done, minutes, pace, type Failure } from '../planner.ts';
+import { ageOf, done, pace, type Failure } from '../planner.ts';
+import { failureOf, waitingFor, whyLost } from '../waited-host.ts';
 import type { TransferFacts, TransferStep } from './steps.ts';
-
-/** A host that is not heard of for so long has lost its task. An agent's restart, and a machine's, take less. */
-const hostPatience = minutes(10);
 
 /** Names the one next step of an export or an import. The host does the work: it is waited for. Pure. */
 export function planTransfer(facts: TransferFacts): TransferStep {
@@ -23,8 +21,8 @@ export function planTransfer(facts: TransferFacts): TransferStep {
 }
 
 function planWait(facts: TransferFacts, task: TaskItem): TransferStep {
-  const { operation, host, now } = facts;
-  const why = lostBy(facts, task);
+  const { operation, now } = facts;
+  const why = whyLost(facts, task);
   if (why !== undefined)
     return fail(facts, {
       code: 'TimedOut',
@@ -32,26 +30,8 @@ function planWait(facts: TransferFacts, task: TaskItem): TransferStep {
       hint: 'See that its agent runs (hivemind host ls), then begin again.',
     });
   const doing = operation.kind === 'export' ? 'packs the files' : 'unpacks the archive';
-  const since = host?.seen?.at ?? host?.host.lastSeenAt ?? operation.createdAt;
-  const silent = now.getTime() - Date.parse(since) > minutes(2);
-  const message = silent ? `Waiting for ${task.hostId}, which does not answer` : `${task.hostId} ${doing}`;
+  const message = waitingFor(facts, task, doing);
   return { kind: 'wait', seconds: pace(ageOf(operation, now)), message, progress: 20 };
-}
-
-/** Why nobody waits for the host any more. */
-function lostBy({ host, now }: TransferFacts, { deadline }: TaskItem): string | undefined {
-  if (host === undefined || host.host.instanceState === 'terminated') return 'is gone';
-  if (now.getTime() > Date.parse(deadline)) return 'did not finish within a day';
-  const seen = Math.max(Date.parse(host.host.lastSeenAt), Date.parse(host.seen?.at ?? host.host.lastSeenAt));
-  return now.getTime() - seen > hostPatience ? 'does not answer' : undefined;
-}
-
-function failureOf({ hostId, result }: TaskItem): Failure {
-  const { code = 'CommandFailed', detail = 'it failed' } = result?.error ?? {};
-  return {
-    code: isErrorCode(code) && code in errorCodes ? code : 'CommandFailed',
-    detail: `${hostId}: ${detail}`,
-  };
 }
 
 function planDone(facts: TransferFacts, { sha256 }: TransferItem, task: TaskItem): TransferStep {

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import type { ItemStore } from '#shared/aws/table/store.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import type { BackupItem, OperationItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
@@ -7,46 +6,8 @@ import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, type World } from '#test/unit/workers/support/world.ts';
+import { Killer, type Side } from './support/killer.ts';
 import { backedUp, begin, beginRestore, look, seen, worldWith } from './support/recovery-world.ts';
-
-type Side = 'crash-before' | 'crash-after';
-
-/** Kills a worker at one of its effects: at a write of the table, or a call of AWS. */
-class Killer {
-  readonly #at: number;
-  readonly #side: Side;
-  #on = false;
-  #count = 0;
-
-  constructor(at: number, side: Side) {
-    this.#at = at;
-    this.#side = side;
-  }
-
-  begin(): void {
-    this.#on = true;
-  }
-
-  /** Whether there were so many effects. */
-  get hasKilled(): boolean {
-    return this.#count > this.#at;
-  }
-
-  readonly next = (): Side | undefined => (this.#on && this.#count++ === this.#at ? this.#side : undefined);
-
-  readonly store = (inner: ItemStore): ItemStore => ({
-    get: (key) => inner.get(key),
-    getMany: (wanted) => inner.getMany(wanted),
-    query: (query) => inner.query(query),
-    work: (...query) => inner.work(...query),
-    transact: async (writes) => {
-      const side = this.next();
-      if (side === 'crash-before') throw new Killed('before a write');
-      await inner.transact(writes);
-      if (side === 'crash-after') throw new Killed('after a write');
-    },
-  });
-}
 
 function stage(killer: Killer): Promise<World> {
   const { next, store } = killer;

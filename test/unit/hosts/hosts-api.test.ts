@@ -43,6 +43,7 @@ const bodies: Record<string, object> = {
   },
   importSource: { bootId: randomUUID() },
   taskManifest: { bootId: randomUUID(), want: 'read' },
+  grantRepository: { bootId: randomUUID() },
   reportPurged: { accessPointId: 'fsap-0123456789abcdef0' },
 };
 

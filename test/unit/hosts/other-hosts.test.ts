@@ -80,6 +80,7 @@ const reaches: Readonly<Record<HostRoute, (theirs: Theirs, b: HostActor) => Reac
     refused: notTheirs,
   }),
   taskManifest: ({ cut }, { bootId }) => ({ at: cut, body: { bootId, want: 'read' }, refused: notTheirs }),
+  grantRepository: (theirs, { bootId }) => ({ at: theirs.export, body: { bootId }, refused: notTheirs }),
   signExportParts: (theirs, { bootId }) => ({
     at: theirs.export,
     body: { bootId, attempt: theirs.attempt, parts: [part] },

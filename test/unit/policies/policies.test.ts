@@ -52,7 +52,7 @@ describe('creating a policy', () => {
   });
 
   it.each([
-    [{ engine: 'restic' }, 'NotSupported'],
+    [{ engine: 'tar' }, 'InvalidInput'],
     [{ copyTo: 'ap-southeast-2' }, 'InvalidInput'],
     [{ copyTo: 'us-east-1' }, 'InvalidInput'],
     [{ schedule: '0 2 1 * 1' }, 'InvalidInput'],

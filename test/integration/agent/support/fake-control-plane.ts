@@ -182,6 +182,7 @@ export class FakeControlPlane {
       signExportParts: (...call) => this.archives.signExportParts(...call),
       completeExport: (...call) => this.archives.completeExport(...call),
       importSource: (...call) => this.archives.importSource(...call),
+      grantRepository: (operationId) => Promise.reject(notFound(operationId)),
       manifest: (operationId, wish) => {
         if (wish.want === 'written') this.manifests.set(operationId, wish.manifest);
         const url = this.bucket === undefined ? {} : { url: `${this.bucket}/manifest` };

@@ -30,6 +30,7 @@ import type { TransferFacts, TransferStep } from '#functions/workers/transfers/s
 import { FakeBlockStorage, type FakeBlockStorageOptions } from '#test/fakes/fake-block-storage.ts';
 import { FakeAccessPoints, type AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import { FakePolicyParts } from '#test/fakes/fake-policy-parts.ts';
+import { FakeRepositories } from '#test/fakes/fake-repositories.ts';
 import { FakeRecoveryPoints, type FakeRecoveryPointsOptions } from '#test/fakes/fake-recovery-points.ts';
 import { FakeManifestObjects } from '#test/fakes/fake-manifest-objects.ts';
 import { FakeInstances } from '#test/fakes/fake-instances.ts';
@@ -50,6 +51,8 @@ export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock' | 'r
   readonly store?: MemoryStore;
   readonly points?: FakeAccessPoints;
   readonly recoveryFault?: NonNullable<FakeRecoveryPointsOptions['fault']>;
+  /** Of what the worker does to a repository. */
+  readonly repositoryFault?: () => 'crash-before' | 'crash-after' | undefined;
   readonly pointFault?: (action: 'create' | 'delete') => AccessPointFault | undefined;
   /** What workers see of the table. */
   readonly workerStore?: (store: ItemStore, by: FunctionName) => ItemStore;
@@ -75,6 +78,7 @@ export class World {
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
   readonly objects = new FakeTransferObjects();
   readonly manifests = new FakeManifestObjects();
+  readonly repositories: FakeRepositories;
   readonly transferWorker: Worker<TransferStep, TransferFacts>;
   /** Names of the executions that were started. */
   readonly started: string[] = [];
@@ -129,10 +133,10 @@ export class World {
     const efs = portsOf('efs-worker');
     this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
     const backups = portsOf('backup-worker');
-    this.backupWorker = new Worker(
-      backups,
-      backupDriver({ ...backups, ...this.#places(), recovery, instances, manifests }),
-    );
+    this.repositories = new FakeRepositories(clock, options.repositoryFault);
+    const { repositories } = this;
+    const parts = { ...backups, ...this.#places(), recovery, instances, manifests, repositories };
+    this.backupWorker = new Worker(backups, backupDriver(parts));
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
 

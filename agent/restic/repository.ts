@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { ProductError } from '#shared/model/errors.ts';
+import { backupSnapshotTag, snapshotHost, type FilesReport } from '#shared/model/repository.ts';
+import { reservedNames } from '#agent/archives/reserved.ts';
+import {
+  runRestic,
+  type ResticCall,
+  type ResticEnd,
+  type ResticPlaces,
+  type Shown,
+} from './confined-restic.ts';
+import { putObject } from './put-object.ts';
+import { backupNotes, restoreWarnings } from './words.ts';
+import type { Session } from './session.ts';
+
+export interface RepositoryPorts {
+  readonly session: Session;
+  readonly places: ResticPlaces;
+  /** Aborted when the agent stops. */
+  readonly stopping: AbortSignal;
+  /** Milliseconds between tries while somebody else has the repository. */
+  readonly lockedPauseMs?: number;
+}
+
+/** What is to be backed up. */
+export interface Subject {
+  readonly backupId: string;
+  /** The volume's name. */
+  readonly name: string;
+  readonly directory: string;
+  /** Under which path it stands in the snapshot. */
+  readonly path: string;
+}
+
+const Snapshots = z
+  .array(z.object({ id: z.string(), time: z.string() }))
+  .nullable()
+  .transform((list) => list ?? []);
+type Snapshot = z.output<typeof Snapshots>[number];
+const Summary = z.object({
+  total_files_processed: z.int(),
+  total_bytes_processed: z.int(),
+  data_added: z.int(),
+  data_added_packed: z.int().optional(),
+});
+const Node = z.object({ path: z.string() });
+const Stats = z.object({ total_size: z.int() });
+
+/** A lock of a host that is dead counts as stale after half an hour: so long, and a little more, is waited. */
+const lockedFor = 40 * 60_000;
+const isSummary = (line: string): boolean => line.includes('"message_type":"summary"');
+/** restic made a snapshot without what it could not read. */
+const incomplete = 3;
+
+/** One volume's repository, as restic sees it. */
+export class Repository {
+  readonly #ports: RepositoryPorts;
+
+  constructor(ports: RepositoryPorts) {
+    this.#ports = ports;
+  }
+
+  /** Makes the repository where there is none. Locks that a dead process left are removed, no others. */
+  async open(): Promise<void> {
+    if (await this.exists()) return this.unlock();
+    const { session } = this.#ports;
+    await session.begin();
+    if (session.url.startsWith('s3:')) await this.#send();
+    else demand(await this.#run({ args: ['init'] }), 'init');
+  }
+
+  /**
+   * To make a repository restic asks S3 for the whole bucket, which is nobody's to see: it is made here, and its two objects are
+   * sent. The config goes last: without it there is no repository.
+   */
+  async #send(): Promise<void> {
+    const { session, places } = this.#ports;
+    const draft = `draft-${randomUUID()}`;
+    const folder = join(places.cache, draft);
+    try {
+      demand(await this.#run({ args: ['init'] }, `/cache/${draft}`), 'init');
+      const keys = (await readdir(join(folder, 'keys'))).map((name) => `keys/${name}`);
+      for (const name of [...keys, 'config']) {
+        const url = new URL(`${session.url.replace(/^s3:/, '')}/${name}`);
+        const [credentials, content] = [await session.keys(), await readFile(join(folder, name))];
+        await putObject({ url, region: session.region, credentials, content });
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async exists(): Promise<boolean> {
+    const end = await this.#run({ args: ['cat', 'config'] });
+    if (isMissing(end)) return false;
+    demand(end, 'cat');
+    return true;
+  }
+
+  async unlock(): Promise<void> {
+    demand(await this.#run({ args: ['unlock'] }), 'unlock');
+  }
+
+  /** Snapshots of a backup, the oldest first: more than one only when an agent died at the wrong moment. */
+  async snapshotsOf(backupId: string): Promise<Snapshot[]> {
+    const args = ['snapshots', '--json', '--tag', backupSnapshotTag(backupId)];
+    const end = demand(await this.#run({ args }), 'snapshots');
+    return Snapshots.parse(answerOf(end)).toSorted((a, b) => a.time.localeCompare(b.time));
+  }
+
+  /** Backs the directory up, once for a backup. */
+  async backup(subject: Subject): Promise<FilesReport> {
+    const [made] = await this.snapshotsOf(subject.backupId); // guard: archive-once off: const made = undefined as Snapshot | undefined;
+    if (made !== undefined) return this.#report(made);
+    const end = await this.#unlessLocked({
+      args: backupArgs(subject, new Date()),
+      shown: { ...subject, how: 'ro' },
+      keep: isSummary,
+    });
+    if (end.code !== incomplete) demand(end, 'backup');
+    const [snapshot] = await this.snapshotsOf(subject.backupId);
+    if (snapshot === undefined) throw failed('backup', end);
+    const summary = Summary.parse(JSON.parse(end.lines.at(-1) ?? '{}'));
+    return {
+      ...at(snapshot),
+      files: summary.total_files_processed,
+      sizeBytes: summary.total_bytes_processed,
+      addedBytes: summary.data_added_packed ?? summary.data_added,
+      notes: backupNotes(end.words, subject.path),
+    };
+  }
+
+  /** Restores into an empty directory, and reads what it wrote once more. @returns what could not be kept, in words */
+  async restore(snapshotId: string, shown: Omit<Shown, 'how'>): Promise<string[]> {
+    const target = '/out';
+    const end = await this.#unlessLocked({
+      args: ['restore', '--verify', '--target', target, ...(await this.#sparse()), snapshotId],
+      shown: { directory: shown.directory, path: `${target}${shown.path}`, how: 'rw' },
+    });
+    if (end.code === 0) return [];
+    const words = `${end.words}\n${end.lines.join('\n')}`;
+    const warnings = restoreWarnings(words, shown.path, await this.#devices(snapshotId));
+    if (warnings === undefined) throw failed('restore', end);
+    return warnings;
+  }
+
+  /** Paths of the devices in a snapshot. */
+  async #devices(snapshotId: string): Promise<ReadonlySet<string>> {
+    const keep = (line: string): boolean => /"type":"(char)?dev"/.test(line);
+    const end = await this.#run({ args: ['ls', '--json', snapshotId], keep });
+    return new Set(demand(end, 'ls').lines.map((line) => Node.parse(JSON.parse(line)).path));
+  }
+
+  /** Removes a backup's snapshots and what nothing needs after them. The same again finds nothing. */
+  async forget(backupId: string, recorded: string | undefined): Promise<void> {
+    const ids = new Set((await this.snapshotsOf(backupId)).map(({ id }) => id));
+    const known = recorded !== undefined && (await this.#has(recorded));
+    if (known) ids.add(recorded);
+    const args = ids.size === 0 ? ['prune'] : ['forget', '--prune', ...ids];
+    demand(await this.#unlessLocked({ args }), 'forget');
+  }
+
+  async #has(id: string): Promise<boolean> {
+    const end = demand(await this.#run({ args: ['snapshots', '--json'] }), 'snapshots');
+    return Snapshots.parse(answerOf(end)).some((one) => one.id === id);
+  }
+
+  /** Of a snapshot that an agent made and could not report. */
+  async #report(snapshot: Snapshot): Promise<FilesReport> {
+    let files = 0;
+    const keep = (line: string): boolean => {
+      if (line.includes('"type":"file"')) files += 1;
+      return false;
+    };
+    demand(await this.#run({ args: ['ls', '--json', snapshot.id], keep }), 'ls');
+    const stats = await this.#run({ args: ['stats', '--json', '--mode', 'restore-size', snapshot.id] });
+    const { total_size: sizeBytes } = Stats.parse(answerOf(demand(stats, 'stats')));
+    return { ...at(snapshot), files, sizeBytes, notes: [] };
+  }
+
+  /** Holes are made again by restic 0.15 and later. */
+  async #sparse(): Promise<string[]> {
+    const { lines } = await this.#run({ args: ['restore', '--help'] });
+    return lines.some((line) => line.includes('--sparse')) ? ['--sparse'] : [];
+  }
+
+  /** Waits while somebody else has the repository. Of locks only those of dead processes are removed. */
+  async #unlessLocked(call: Pick<ResticCall, 'args' | 'shown' | 'keep'>): Promise<ResticEnd> {
+    const { stopping, lockedPauseMs = 15_000 } = this.#ports;
+    const until = Date.now() + lockedFor;
+    for (;;) {
+      const end = await this.#run(call);
+      if (!isLocked(end) || Date.now() > until) return end;
+      await delay(lockedPauseMs, undefined, { signal: stopping });
+      await this.unlock();
+    }
+  }
+
+  async #run(
+    call: Pick<ResticCall, 'args' | 'shown' | 'keep'>,
+    url = this.#ports.session.url,
+  ): Promise<ResticEnd> {
+    const { session, places, stopping } = this.#ports;
+    stopping.throwIfAborted();
+    const end = await runRestic(places, {
+      ...call,
+      args: ['--repo', url, '--cleanup-cache', ...call.args],
+      password: session.password(),
+      environment: session.environment,
+      signal: stopping,
+    });
+    stopping.throwIfAborted();
+    return end;
+  }
+}
+
+function backupArgs({ backupId, name, path }: Subject, now: Date): string[] {
+  const tags = [name, now.toISOString().slice(0, 10), backupSnapshotTag(backupId)];
+  return [
+    'backup',
+    '--json',
+    '--host',
+    snapshotHost,
+    ...tags.flatMap((tag) => ['--tag', tag]),
+    ...reservedNames.flatMap((reserved) => ['--exclude', `${path}/${reserved}`]),
+    '--',
+    path,
+  ];
+}
+
+/** The one line of JSON among what a command says. */
+function answerOf({ lines }: ResticEnd): unknown {
+  return JSON.parse(lines.find((line) => /^[[{]/.test(line)) ?? 'null');
+}
+
+/** Of later versions by exit code, of earlier ones by their words. */
+const isMissing = ({ code, words }: ResticEnd): boolean =>
+  code === 10 || (code === 1 && words.includes('Is there a repository at the following location?'));
+const isLocked = ({ code, words }: ResticEnd): boolean =>
+  code === 11 || (code === 1 && words.includes('already locked'));
+
+function at({ id, time }: Snapshot): Pick<FilesReport, 'snapshotId' | 'at'> {
+  return { snapshotId: id, at: new Date(time).toISOString() };
+}
+
+/** @throws ProductError CommandFailed with restic's own words */
+function demand(end: ResticEnd, command: string): ResticEnd {
+  if (end.code === 0) return end;
+  throw failed(command, end);
+}
+
+function failed(command: string, { code, words }: ResticEnd): ProductError {
+  const how = code === undefined ? 'was killed' : `failed with exit code ${code}`;
+  return new ProductError('CommandFailed', `restic ${command} ${how}: ${words.slice(-1500)}`, {
+    about: { command: 'restic', code: String(code ?? -1) },
+  });
+}

@@ -1,0 +1,106 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RepositoryTask, ArchiveTask, FillTask, ForgetTask, TaskResult } from '#shared/model/task.ts';
+import { clearUnpack, openStaging, settleUnpack, type UnpackResult } from '#agent/archives/staging.ts';
+import type { Exec } from '#agent/host/exec.ts';
+import type { HostApi } from '#agent/link/api.ts';
+import { removeEmpty } from '#agent/drivers/unmount.ts';
+import { demandRestic } from '#agent/restic/find-restic.ts';
+import { Repository } from '#agent/restic/repository.ts';
+import { openSession } from '#agent/restic/session.ts';
+import { withVolume, type WithVolumePorts } from './with-volume.ts';
+
+export interface ArchivePorts extends WithVolumePorts {
+  readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
+  readonly exec: Exec;
+  /** ROOT/restic: its cache, and roots of its processes. */
+  readonly resticFolder: string;
+}
+
+/**
+ * Backs a volume's files up to its repository: once, however often it is begun.
+ * @throws as `withVolume`; ProductError NotSupported where restic is not installed, CommandFailed with restic's words
+ */
+export async function archiveVolume(ports: ArchivePorts, task: ArchiveTask): Promise<TaskResult> {
+  const { operationId: id, name, volumeId, path, backupId } = task;
+  await demandRestic();
+  return withVolume(ports, { name, volumeId, id }, (directory) =>
+    withRepository(ports, task, async (repository) => {
+      await repository.open();
+      const snapshot = await repository.backup({ backupId, name, directory, path });
+      return { outcome: 'done', snapshot };
+    }),
+  );
+}
+
+/**
+ * Restores a snapshot into an empty volume: all of it or nothing, and once.
+ * @throws as {@link archiveVolume}; IllegalState when something is in the volume
+ */
+export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<TaskResult> {
+  const { api, exec } = ports;
+  const { operationId: id, name, volumeId } = task;
+  await demandRestic();
+  return withVolume(ports, { name, volumeId, id }, async (target) => {
+    const landed = await settleUnpack(target, exec);
+    const { files, warnings } = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
+    const notes = warnings.slice(0, 100).map((note) => note.slice(0, 512));
+    const result: TaskResult = { outcome: 'done', transfer: { files, notes } };
+    // Told before the note of it goes: after a crash in between it is not restored twice.
+    await api.reportTask(id, result);
+    await clearUnpack(target, exec);
+    return result;
+  });
+}
+
+async function restoreTo(ports: ArchivePorts, task: FillTask, target: string): Promise<UnpackResult> {
+  const { path, snapshotId, files } = task;
+  const staging = await openStaging(target, ports.exec);
+  let landing = false;
+  try {
+    const directory = join(staging.folder, 'tree');
+    const warnings = await withRepository(ports, task, async (repository) => {
+      await repository.unlock();
+      return repository.restore(snapshotId, { directory, path });
+    });
+    const nothing = { directories: 0, symlinks: 0, bytes: 0, sha256: '', compressedBytes: 0, metadata: null };
+    const result = { ...nothing, files, warnings };
+    landing = true;
+    await staging.land({ id: task.operationId, result });
+    return result;
+  } catch (error) {
+    // What had begun to land is finished by the next settling, never thrown away.
+    if (!landing) await staging.discard();
+    throw error;
+  }
+}
+
+/** Removes a backup's snapshot. @throws as {@link archiveVolume} */
+export async function forgetSnapshot(ports: ArchivePorts, task: ForgetTask): Promise<TaskResult> {
+  await demandRestic();
+  return withRepository(ports, task, async (repository) => {
+    // Nothing was ever made: there is nothing to remove.
+    if (await repository.exists()) {
+      await repository.unlock();
+      await repository.forget(task.backupId, task.snapshotId);
+    }
+    return { outcome: 'done' };
+  });
+}
+
+/** With keys for this task's repository, which end with it. */
+async function withRepository<T>(
+  { api, resticFolder, stopping }: ArchivePorts,
+  { operationId }: RepositoryTask,
+  work: (repository: Repository) => Promise<T>,
+): Promise<T> {
+  const places = { root: join(resticFolder, operationId), cache: join(resticFolder, 'cache') };
+  for (const folder of [places.cache, places.root]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const session = await openSession({ grant: (begin) => api.grantRepository(operationId, begin) });
+  try {
+    return await work(new Repository({ session, places, stopping }));
+  } finally {
+    await session.close();
+    await removeEmpty(places.root);
+  }
+}

@@ -1,0 +1,41 @@
+import type { ItemStore } from '#shared/aws/table/store.ts';
+import { Killed } from '#test/fakes/killed.ts';
+
+export type Side = 'crash-before' | 'crash-after';
+
+/** Kills a worker at one of its effects: at a write of the table, or a call of AWS. */
+export class Killer {
+  readonly #at: number;
+  readonly #side: Side;
+  #on = false;
+  #count = 0;
+
+  constructor(at: number, side: Side) {
+    this.#at = at;
+    this.#side = side;
+  }
+
+  begin(): void {
+    this.#on = true;
+  }
+
+  /** Whether there were so many effects. */
+  get hasKilled(): boolean {
+    return this.#count > this.#at;
+  }
+
+  readonly next = (): Side | undefined => (this.#on && this.#count++ === this.#at ? this.#side : undefined);
+
+  readonly store = (inner: ItemStore): ItemStore => ({
+    get: (key) => inner.get(key),
+    getMany: (wanted) => inner.getMany(wanted),
+    query: (query) => inner.query(query),
+    work: (...query) => inner.work(...query),
+    transact: async (writes) => {
+      const side = this.next();
+      if (side === 'crash-before') throw new Killed('before a write');
+      await inner.transact(writes);
+      if (side === 'crash-after') throw new Killed('after a write');
+    },
+  });
+}

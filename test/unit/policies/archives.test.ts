@@ -1,0 +1,103 @@
+import { expect, it } from 'vitest';
+import { answerTask } from '#shared/aws/table/backup-writes.ts';
+import { parseItem, put } from '#shared/aws/table/writes.ts';
+import type { TaskItem } from '#shared/model/items.ts';
+import { CreateVolume } from '#shared/model/volume.ts';
+import { createVolume } from '#functions/volumes/create-volume.ts';
+import { call, hostA } from '#test/unit/workers/support/world.ts';
+import { PolicyWorld } from './support/policy-world.ts';
+
+/** A world whose host does what it is asked for, at once. */
+class WorkingWorld extends PolicyWorld {
+  readonly answered: TaskItem[] = [];
+  isUp = true;
+
+  /** The host syncs. */
+  async heardOf(): Promise<void> {
+    const at = this.clock().toISOString();
+    await this.table.transact([put('seen', { hostId: hostA, bootId: 'boot', at })]);
+  }
+
+  override async workOperations(): Promise<void> {
+    if (this.isUp) await this.heardOf();
+    await super.workOperations();
+    const asked = [...this.store.items.values()].filter(({ entity }) => entity === 'hostTask');
+    for (const item of asked) await this.#answer(parseItem('hostTask', item));
+  }
+
+  async #answer(task: TaskItem): Promise<void> {
+    this.answered.push(task);
+    const snapshotId = String(this.answered.length).padStart(64, '0');
+    const at = this.clock().toISOString();
+    const snapshot = { snapshotId, at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
+    const result = { outcome: 'done', ...(task.kind === 'archive' ? { snapshot } : {}) } as const;
+    await this.table.transact(answerTask(task, result));
+  }
+
+  of(kind: TaskItem['kind']): TaskItem[] {
+    return this.answered.filter((task) => task.kind === kind);
+  }
+}
+
+async function worldWith(volumes: Readonly<Record<string, 'local' | 'hostpath'>>): Promise<WorkingWorld> {
+  const world = new WorkingWorld();
+  await world.addHost(hostA);
+  for (const [name, type] of Object.entries(volumes)) {
+    if (type === 'local') await world.filled(name);
+    else
+      await createVolume(
+        world.api,
+        call(),
+        CreateVolume.parse({ name, type, options: { path: `/data/${name}` }, labels: { backup: 'true' } }),
+      );
+  }
+  return world;
+}
+
+it('a run makes each volume’s native backup, and one as files where there is none', async () => {
+  const world = await worldWith({ disk: 'local', folder: 'hostpath' });
+  await world.policy({});
+  expect(await world.runNow()).toMatchObject({
+    state: 'succeeded',
+    counts: { made: 2, failed: 0, skipped: 0 },
+  });
+  expect((await world.backupsOf('disk'))[0]).toMatchObject({ kind: 'snapshot' });
+  expect((await world.backupsOf('folder'))[0]).toMatchObject({ kind: 'archive', origin: 'policy' });
+});
+
+it('a run with restic makes all of them as files, whatever consistency it asks of others', async () => {
+  const world = await worldWith({ disk: 'local', folder: 'hostpath' });
+  const policy = await world.policy({ engine: 'restic', consistency: 'freeze' });
+  expect(policy).toMatchObject({ engine: 'restic' });
+  expect(await world.runNow()).toMatchObject({ state: 'succeeded', counts: { made: 2 } });
+  for (const name of ['disk', 'folder'])
+    expect((await world.backupsOf(name))[0]).toMatchObject({ kind: 'archive', consistency: 'none' });
+});
+
+it('retention keeps as many as it says, and has a host forget the others', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  await world.policy({ retention: { last: 2 } });
+  for (let day = 0; day < 4; day++) {
+    await world.heardOf();
+    expect(await world.runNow()).toMatchObject({ state: 'succeeded', counts: { made: 1 } });
+    for (let turn = 0; turn < 20; turn++) {
+      await world.workOperations();
+      world.pass(5);
+    }
+    world.pass(86_400);
+  }
+  const kept = await world.backupsOf('folder');
+  expect(kept).toHaveLength(2);
+  expect(world.of('archive')).toHaveLength(4);
+  expect(world.of('forget')).toHaveLength(2);
+  expect(kept.every(({ state }) => state === 'available')).toBe(true);
+});
+
+it('a run without a host that could read the files waits for one, and then says that it failed', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  await world.policy({});
+  world.isUp = false;
+  world.pass(86_400);
+  const run = await world.runNow();
+  expect(run).toMatchObject({ state: 'failed', counts: { made: 0, failed: 1, skipped: 0 } });
+});
