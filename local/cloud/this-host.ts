@@ -190,8 +190,10 @@ export function requireIdle(home: string): void {
 export async function leaveThisHost(home: string): Promise<void> {
   if (cloudOfThisMachine() !== home) return;
   for (const path of mountsBelow(agentRoot)) await run('umount', [path]);
-  rmSync(join(agentRoot, 'records'), { recursive: true, force: true });
-  for (const part of ['volumes', 'mounts']) removeEmptyFolders(join(agentRoot, part));
+  for (const name of ['records', 'holds.json', 'manifests'])
+    rmSync(join(agentRoot, name), { recursive: true, force: true });
+  for (const part of ['volumes', 'mounts', 'purges', 'looks', 'verify'])
+    removeEmptyFolders(join(agentRoot, part));
   if (ownHelper() === helperOf(home)) rmSync(efsHelper);
   freeThisMachine(home);
 }

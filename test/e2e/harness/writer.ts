@@ -5,7 +5,11 @@ import type { TestHost } from './host.ts';
  * Starts a container on a host that writes numbered lines to a volume of ours. Its notes are beside the volume, in the host's
  * memory, so that they can be read while the host is frozen.
  */
-export async function startWriter(host: TestHost, container: string, volume: string): Promise<Writer> {
+export async function startWriter(
+  host: Pick<TestHost, 'run' | 'docker' | 'path'>,
+  container: string,
+  volume: string,
+): Promise<Writer> {
   const notes = `/run/writers/${container}`;
   await host.run('mkdir', '-p', notes);
   await host.run('sh', '-c', `echo 0 >${notes}/acknowledged`);
