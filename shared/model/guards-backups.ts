@@ -2,6 +2,11 @@ const reads = 'test/unit/backups/reads.test.ts';
 
 /** Guards of single files and manifests of backups, as {@link file://./guards.ts} has them. */
 export const backupGuards = {
+  'point-shared': {
+    contract: 7,
+    says: 'A recovery point is not removed while another backup needs it.',
+    test: 'test/unit/backups/recovery-points.test.ts',
+  },
   'extract-cleans': {
     contract: 7,
     says: 'A browse or an extract ends when its scratch volume is gone, whatever came of it.',

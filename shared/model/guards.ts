@@ -48,11 +48,6 @@ export const guards = {
   ...copyGuards,
   ...restoreGuards,
   ...resticGuards,
-  'point-shared': {
-    contract: 7,
-    says: 'A recovery point is not removed while another backup needs it.',
-    test: recovery.points,
-  },
   'restored-directory': {
     contract: 4,
     says: 'A restored network volume is rooted at the directory that its own restore made; in doubt at none.',
