@@ -45,9 +45,11 @@ export class ArchiveBucket extends Construct {
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
         {
-          // Archives on their way are removed when they have arrived; this removes what was not fetched.
+          // Archives on their way are removed when they have arrived; this removes what was not fetched, and ends an upload
+          // whose id nobody came to write down.
           prefix: transferPrefix,
           expiration: Duration.days(1),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
           noncurrentVersionExpiration: Duration.days(1),
         },
       ],

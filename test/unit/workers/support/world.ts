@@ -146,7 +146,8 @@ export class World {
   /** The API of backups: a function of its own. */
   get backupsApi(): Ports {
     const start = ({ id }: { id: string }) => this.#start('backups-api', id);
-    return { ...this.api, table: this.tableOf('backups-api'), workflow: { start } };
+    const waker = { wake: (host: string) => this.#wake('backups-api', host) };
+    return { ...this.api, table: this.tableOf('backups-api'), workflow: { start }, waker };
   }
 
   /** The table as a function sees it that is no worker. */
