@@ -14,8 +14,10 @@ function lateCut({ hooks }: BackupItem): number {
 }
 /** How long a detach that is under way is waited for. */
 const leavingPatience = minutes(10);
-/** How often a host is asked when AWS was too busy for the cut. */
+/** How often a host is asked when the cut could not be made in its freeze. */
 const mostAsked = 3;
+/** The same where AWS takes no more calls: each time twice as long after the last. */
+const mostThrottled = 7;
 /** EC2's reads may lag: a snapshot that was made and is not shown counts as coming for so long. */
 const believeFor = minutes(40);
 
@@ -111,8 +113,17 @@ function again(facts: BackupFacts, { backup, lease, task }: Asked): BackupStep {
   const { code = 'CommandFailed', detail = 'The host could not make the cut.' } = task.result?.error ?? {};
   const known = isErrorCode(code) ? code : 'CommandFailed';
   const passing = known !== 'CommandFailed' && errorCodes[known].retryable;
-  if (passing && asked(facts) < mostAsked) return ask(facts, backup, lease);
+  const most = known === 'Throttled' ? mostThrottled : mostAsked;
+  if (passing && asked(facts) < most) return askLater(facts, { backup, lease, task });
   return fail(facts, { code: known, detail: `${task.hostId}: ${detail}` });
+}
+
+/** A freeze holds writers up: none is begun while AWS is known to take nothing. */
+function askLater(facts: BackupFacts, { backup, lease, task }: Asked): BackupStep {
+  const due = Date.parse(task.at) + 2 ** asked(facts) * 1_000;
+  const seconds = Math.ceil((due - facts.now.getTime()) / 1_000);
+  if (seconds <= 0 || task.result?.error?.code !== 'Throttled') return ask(facts, backup, lease);
+  return { ...wait(facts, 'AWS takes no more requests right now: asking again soon', seconds), progress: 10 };
 }
 
 const asked = ({ operation }: BackupFacts): number =>

@@ -202,6 +202,25 @@ describe('a backup of what a host writes to', () => {
     expect((await world.run(operation.id)).status).toBe('succeeded');
   });
 
+  it('is asked for again, ever later, while AWS takes no more calls', async () => {
+    const { world, operation } = await asked();
+    const error = { code: 'Throttled', detail: 'AWS takes no more requests right now.' };
+    const askedAt: number[] = [];
+    for (let count = 0; count < 100 && askedAt.length < 6; count++) {
+      const task = await taskOf(world, operation);
+      if (task.result === undefined && askedAt.at(-1) !== Date.parse(task.at)) {
+        askedAt.push(Date.parse(task.at));
+        await world.table.transact(answerTask(task, { outcome: 'failed', error }));
+      }
+      world.pass((await world.step(operation.id)).waitSeconds);
+    }
+    const gaps = askedAt.slice(1).map((at, index) => (at - (askedAt[index] ?? 0)) / 1_000);
+    expect(gaps).toHaveLength(5);
+    expect(gaps.filter((gap, index) => gap < 2 ** (index + 1))).toEqual([]);
+    await world.use('data', false);
+    expect((await world.run(operation.id)).status).toBe('succeeded');
+  });
+
   it('goes on without the host also when its cut had begun and failed, and makes one snapshot', async () => {
     const { world, operation } = await asked();
     const error = { code: 'Unavailable', detail: 'The call had no answer.' };
