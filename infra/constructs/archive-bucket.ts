@@ -47,9 +47,11 @@ export class ArchiveBucket extends Construct {
           expiredObjectDeleteMarker: true,
         },
         {
-          // Archives on their way are removed when they have arrived; this removes what was not fetched.
+          // Archives on their way are removed when they have arrived; this removes what was not fetched, and ends an upload
+          // whose id nobody came to write down.
           prefix: transferPrefix,
           expiration: Duration.days(1),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
           noncurrentVersionExpiration: Duration.days(1),
         },
       ],

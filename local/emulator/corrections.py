@@ -177,6 +177,42 @@ def a_range_of_a_version_is_a_range() -> None:
     s3._get_object = getting
 
 
+def a_mocked_error_is_retried_before_it_is_caught() -> None:
+    """TestState asks Retry before Catch, and says which retrier matched; `retrierRetryCount` is how often it has done so."""
+    test = stepfunctions._test_state
+
+    def testing(data):
+        mocked = _mocked_error(data)
+        state = mocked and _tested_state(data)
+        if not state:
+            return test(data)
+        counts = {at: _retries_so_far(data) for at in range(len(state.get("Retry", [])))}
+        retrier, index = stepfunctions._find_matching_retrier(state.get("Retry", []), mocked["error"], counts)
+        if retrier is None:
+            return test(data)
+        wait = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** _retries_so_far(data)
+        details = {"retryIndex": index, "retryBackoffIntervalSeconds": min(wait, retrier.get("MaxDelaySeconds", wait))}
+        answer = {"status": "RETRIABLE", "error": mocked["error"], "cause": mocked.get("cause", "")}
+        return stepfunctions.json_response({**answer, "inspectionData": {"errorDetails": details}})
+
+    stepfunctions._test_state = testing
+
+
+def _mocked_error(data: dict) -> dict | None:
+    error = (data.get("mock") or {}).get("errorOutput")
+    return error if isinstance(error, dict) and error.get("error") else None
+
+
+def _tested_state(data: dict) -> dict | None:
+    definition = json.loads(data.get("definition") or "{}")
+    states = definition.get("States")
+    return definition if states is None else states.get(data.get("stateName") or definition.get("StartAt"))
+
+
+def _retries_so_far(data: dict) -> int:
+    return (data.get("stateConfiguration") or {}).get("retrierRetryCount", 0)
+
+
 def loopback_counts_as_tls() -> None:
     """TLS-only statements (buckets, queues, topics) hold against everybody but this machine's own plain http.
 
@@ -268,6 +304,7 @@ def apply() -> None:
     a_failed_function_is_an_internal_error()
     events_are_told_as_aws_tells_them()
     a_range_of_a_version_is_a_range()
+    a_mocked_error_is_retried_before_it_is_caught()
     loopback_counts_as_tls()
     schedules_and_alarms_are_named_in_policies()
     batches_are_their_single_actions()

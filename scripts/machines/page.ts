@@ -11,6 +11,8 @@ export function machinesPage(machines: Readonly<Record<string, Machine>>): strin
 const head = `# State machines
 
 Drawn from the definitions that are deployed, by \`npm run machines\`; a test fails while this page is not up to date. Words on an arrow are the errors that lead there once their retries are used up. What the machines do is told in [architecture](architecture.md) and [backups](backups.md).
+
+Each name in a Retry and a Catch is told to TestState as a mocked error, and carried out with a function that really fails under it (\`test/integration/machines\`); the product's own functions are killed and refused under their machines in \`test/e2e/machine-errors.test.ts\`. What there is comes from the definitions, so that a new Retry or Catch is tried as well. The emulator does not end a machine at its time-out: that there is one is asserted on the template, and the sweeper begins anew whatever ended without finishing its work.
 `;
 
 function diagram(machine: Machine): string {

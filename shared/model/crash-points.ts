@@ -7,7 +7,7 @@ import type { FunctionName } from './environment.ts';
  */
 export interface Effect {
   readonly by: FunctionName;
-  readonly service: 'dynamodb' | 'states' | 'sqs' | 'ec2' | 'elasticfilesystem';
+  readonly service: 'dynamodb' | 'states' | 'sqs' | 'ec2' | 'elasticfilesystem' | 'backup' | 's3';
   readonly action: string;
   /**
    * For the table's transactions: `intent` (the API's decision with its operation), `claim X` (state first), `confirm X` (what

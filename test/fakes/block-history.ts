@@ -1,7 +1,7 @@
-import type { BlockVolume, Snapshot, Tags } from '#shared/aws/ec2/block-storage.ts';
+import type { BlockVolume, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 
 export type StoredVolume = BlockVolume;
-export type StoredSnapshot = Snapshot & { readonly tags: Tags };
+export type StoredSnapshot = Snapshot;
 
 export interface BlockWorld {
   readonly volumes: Map<string, StoredVolume>;

@@ -71,6 +71,8 @@ export class FakeBlockStorage implements BlockStorage, RegionSnapshots {
   readonly asked: string[] = [];
   /** `volume instance` of each device that was forced away while it was held. */
   readonly cutOff: string[] = [];
+  /** Snapshots that were made while an instance held the device. */
+  readonly cutWhileHeld = new Set<string>();
 
   constructor(options: FakeBlockStorageOptions) {
     this.#options = options;
@@ -198,7 +200,10 @@ export class FakeBlockStorage implements BlockStorage, RegionSnapshots {
   createSnapshot({ volumeId, tags }: NewSnapshot): Promise<Snapshot> {
     return this.#call('createSnapshot', volumeId, (fault) => {
       if (!this.truth.volumes.has(volumeId)) throw refused('InvalidVolume.NotFound');
-      return this.#snapshot({ volumeId, tags, after: this.#delays.snapshot, fails: fault === 'error' });
+      const held = [...this.#held].some((pair) => pair.startsWith(`${volumeId} `));
+      const made = this.#snapshot({ volumeId, tags, after: this.#delays.snapshot, fails: fault === 'error' });
+      if (held) this.cutWhileHeld.add(made.id);
+      return made;
     });
   }
 

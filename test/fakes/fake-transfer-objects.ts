@@ -3,6 +3,8 @@ import type { ObjectRef, TransferObjects, UploadRef } from '#shared/aws/archive/
 import type { SentPart, SignedPart, SignedUrl, WantedPart } from '#shared/model/archive-transfer.ts';
 import { ProductError } from '#shared/model/errors.ts';
 
+export type ObjectAction = 'begin' | 'complete' | 'abort' | 'remove';
+
 interface Upload {
   readonly key: string;
   readonly signed: Set<string>;
@@ -18,13 +20,18 @@ export class FakeTransferObjects implements TransferObjects {
   readonly objects = new Map<string, { readonly versionId: string; readonly content: Buffer }>();
   /** Thrown by the next call that changes something. */
   fault: ProductError | undefined;
+  /** Stands around each change: it may end the process before it or after it. */
+  around: (action: ObjectAction, perform: () => void) => Promise<void> = (_action, perform) =>
+    Promise.resolve(perform());
   #count = 0;
 
   async begin(key: string): Promise<string> {
     this.#fail();
     const uploadId = `upload-${++this.#count}`;
-    this.uploads.set(uploadId, { key, signed: new Set(), parts: new Map() });
-    return Promise.resolve(uploadId);
+    await this.around('begin', () => {
+      this.uploads.set(uploadId, { key, signed: new Set(), parts: new Map() });
+    });
+    return uploadId;
   }
 
   signParts({ key, uploadId }: UploadRef, parts: readonly WantedPart[]): Promise<SignedPart[]> {
@@ -52,21 +59,23 @@ export class FakeTransferObjects implements TransferObjects {
 
   async complete({ key, uploadId }: UploadRef, parts: readonly SentPart[]): Promise<ObjectRef> {
     this.#fail();
-    const upload = this.uploads.get(uploadId);
-    if (upload !== undefined) {
-      const content = Buffer.concat(parts.map((part) => contentOf(upload, part)));
-      this.uploads.delete(uploadId);
-      this.objects.set(key, { versionId: `version-${uploadId}`, content });
-    }
+    await this.around('complete', () => this.#join({ key, uploadId }, parts));
     const found = this.objects.get(key);
     if (found === undefined) throw new ProductError('StorageFailed', 'There is no such upload.');
-    return Promise.resolve({ key, versionId: found.versionId });
+    return { key, versionId: found.versionId };
+  }
+
+  #join({ key, uploadId }: UploadRef, parts: readonly SentPart[]): void {
+    const upload = this.uploads.get(uploadId);
+    if (upload === undefined) return;
+    const content = Buffer.concat(parts.map((part) => contentOf(upload, part)));
+    this.uploads.delete(uploadId);
+    this.objects.set(key, { versionId: `version-${uploadId}`, content });
   }
 
   async abort({ uploadId }: UploadRef): Promise<void> {
     this.#fail();
-    this.uploads.delete(uploadId);
-    return Promise.resolve();
+    await this.around('abort', () => void this.uploads.delete(uploadId));
   }
 
   signGet({ key, versionId = '' }: ObjectRef): Promise<SignedUrl> {
@@ -76,8 +85,9 @@ export class FakeTransferObjects implements TransferObjects {
 
   async remove({ key, versionId }: ObjectRef): Promise<void> {
     this.#fail();
-    if (versionId === undefined || this.objects.get(key)?.versionId === versionId) this.objects.delete(key);
-    return Promise.resolve();
+    await this.around('remove', () => {
+      if (versionId === undefined || this.objects.get(key)?.versionId === versionId) this.objects.delete(key);
+    });
   }
 
   #fail(): void {

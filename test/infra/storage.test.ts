@@ -117,6 +117,7 @@ test('the archive is versioned, under our key, and drops old versions and unfini
             Status: 'Enabled',
             Prefix: 'transfers/',
             ExpirationInDays: 1,
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
             NoncurrentVersionExpiration: { NoncurrentDays: 1 },
           },
         ],

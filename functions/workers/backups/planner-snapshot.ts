@@ -1,6 +1,7 @@
 import { snapshotOfStorage } from '#shared/model/backup.ts';
-import type { BackupItem, LeaseItem, TaskItem } from '#shared/model/items.ts';
+import type { AttachmentItem, BackupItem, LeaseItem, TaskItem } from '#shared/model/items.ts';
 import { errorCodes, isErrorCode } from '#shared/model/errors.ts';
+import { tagKeys } from '#shared/model/tags.ts';
 import { ageOf, done, minutes, type Failure } from '../planner.ts';
 import { snapshotOf } from './snapshot-of.ts';
 import { wait, type BackupFacts, type BackupStep } from './steps.ts';
@@ -11,8 +12,12 @@ const hostPatience = minutes(2);
 function lateCut({ hooks }: BackupItem): number {
   return minutes(1.5) + 2 * 1000 * (hooks?.timeoutSeconds ?? 0);
 }
-/** How often a host is asked when AWS was too busy for the cut. */
+/** How long a detach that is under way is waited for. */
+const leavingPatience = minutes(10);
+/** How often a host is asked when the cut could not be made in its freeze. */
 const mostAsked = 3;
+/** The same where AWS takes no more calls: each time twice as long after the last. */
+const mostThrottled = 7;
 /** EC2's reads may lag: a snapshot that was made and is not shown counts as coming for so long. */
 const believeFor = minutes(40);
 
@@ -24,10 +29,10 @@ export function planSnapshot(facts: BackupFacts, backup: BackupItem): BackupStep
 }
 
 function planCut(facts: BackupFacts, backup: BackupItem): BackupStep {
-  const { record, snapshots, holderPowerless, task } = facts;
-  const [oldest] = snapshots;
+  const { record, snapshots, holderPowerless } = facts;
   // What was made for a host counts only by the host's word; see planProven.
-  if (oldest !== undefined && task === undefined)
+  const oldest = snapshots.find(({ tags }) => tags[tagKeys.cut] === undefined);
+  if (oldest !== undefined)
     return { kind: 'adoptSnapshot', snapshot: oldest, message: 'The cut is made', progress: 30 };
   const { storage, name } = record.volume;
   if (storage?.kind !== 'ebs')
@@ -36,7 +41,20 @@ function planCut(facts: BackupFacts, backup: BackupItem): BackupStep {
   const mounted = lease?.inUse === true && lease.holder !== undefined && !holderPowerless;
   // What nobody has mounted is as its last holder left it.
   if (mounted && backup.consistency !== 'none') return byHost(facts, backup, lease); // guard: backup-freezes off: if (backup.id === '') return byHost(facts, backup, lease as LeaseItem);
+  const leaving = record.attachments.find(({ desired }) => desired === 'detached');
+  if (leaving !== undefined && backup.consistency !== 'none') return untilGone(facts, leaving);
   return createSnapshot(facts);
+}
+
+/** Who it is forced away from may write until EC2 has taken the device. */
+function untilGone(facts: BackupFacts, { hostId }: AttachmentItem): BackupStep {
+  if (ageOf(facts.operation, facts.now) < leavingPatience)
+    return { ...wait(facts, `Waiting for ${hostId} to let go of the volume`), progress: 15 };
+  return fail(facts, {
+    code: 'VolumeBusy',
+    detail: `The volume is being taken from ${hostId}, which may still write to it.`,
+    hint: 'Try again when it is detached, or back up with consistency none.',
+  });
 }
 
 function createSnapshot({ operation, record }: BackupFacts): BackupStep {
@@ -46,7 +64,9 @@ function createSnapshot({ operation, record }: BackupFacts): BackupStep {
 
 /** A cut that a host called for counts once the host says that it was frozen all the time. */
 function planProven(facts: BackupFacts, backup: BackupItem, snapshotId: string): BackupStep | undefined {
-  const { task, now } = facts;
+  const { task, now, operation } = facts;
+  // Made without a host, which had let go of the volume before it could make one.
+  if (done(operation, 'createSnapshot') || done(operation, 'adoptSnapshot')) return undefined;
   if (task?.begun !== true || backup.consistency === 'none' || task.result?.outcome === 'done')
     return undefined;
   const waits = task.result === undefined && now.getTime() < Date.parse(task.deadline) + lateCut(backup);
@@ -93,8 +113,17 @@ function again(facts: BackupFacts, { backup, lease, task }: Asked): BackupStep {
   const { code = 'CommandFailed', detail = 'The host could not make the cut.' } = task.result?.error ?? {};
   const known = isErrorCode(code) ? code : 'CommandFailed';
   const passing = known !== 'CommandFailed' && errorCodes[known].retryable;
-  if (passing && asked(facts) < mostAsked) return ask(facts, backup, lease);
+  const most = known === 'Throttled' ? mostThrottled : mostAsked;
+  if (passing && asked(facts) < most) return askLater(facts, { backup, lease, task });
   return fail(facts, { code: known, detail: `${task.hostId}: ${detail}` });
+}
+
+/** A freeze holds writers up: none is begun while AWS is known to take nothing. */
+function askLater(facts: BackupFacts, { backup, lease, task }: Asked): BackupStep {
+  const due = Date.parse(task.at) + 2 ** asked(facts) * 1_000;
+  const seconds = Math.ceil((due - facts.now.getTime()) / 1_000);
+  if (seconds <= 0 || task.result?.error?.code !== 'Throttled') return ask(facts, backup, lease);
+  return { ...wait(facts, 'AWS takes no more requests right now: asking again soon', seconds), progress: 10 };
 }
 
 const asked = ({ operation }: BackupFacts): number =>

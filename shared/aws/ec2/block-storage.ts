@@ -108,4 +108,5 @@ export interface Snapshot {
   /** 0 to 100. */
   readonly progress: number;
   readonly startedAt: Date | undefined;
+  readonly tags: Tags;
 }

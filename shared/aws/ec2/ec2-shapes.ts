@@ -47,6 +47,7 @@ export function toSnapshot(snapshot: Ec2Snapshot): Snapshot {
     ...(snapshot.StateMessage ? { reason: snapshot.StateMessage } : {}),
     progress: Number.parseInt(snapshot.Progress ?? '0', 10) || 0,
     startedAt: snapshot.StartTime,
+    tags: tagsOf(snapshot.Tags),
   };
 }
 

@@ -64,6 +64,8 @@ function textsOf(kill: Kill, volume: Volume | undefined): readonly string[] {
       // The sweeper starts one operation of a network volume for each of them.
       return kill.effect.by === 'sweeper' ? [String.raw`\"driver\":\"efs\"`] : [];
     case 'sqs':
+    case 'backup':
+    case 's3':
       return [];
   }
 }

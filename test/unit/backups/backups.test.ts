@@ -18,6 +18,7 @@ import {
   call,
   existing,
   hostA,
+  hostB,
   undoWindowHours,
   World,
   type WorldOptions,
@@ -199,6 +200,58 @@ describe('a backup of what a host writes to', () => {
     const { world, operation } = await asked();
     await world.use('data', false);
     expect((await world.run(operation.id)).status).toBe('succeeded');
+  });
+
+  it('is asked for again, ever later, while AWS takes no more calls', async () => {
+    const { world, operation } = await asked();
+    const error = { code: 'Throttled', detail: 'AWS takes no more requests right now.' };
+    const askedAt: number[] = [];
+    for (let count = 0; count < 100 && askedAt.length < 6; count++) {
+      const task = await taskOf(world, operation);
+      if (task.result === undefined && askedAt.at(-1) !== Date.parse(task.at)) {
+        askedAt.push(Date.parse(task.at));
+        await world.table.transact(answerTask(task, { outcome: 'failed', error }));
+      }
+      world.pass((await world.step(operation.id)).waitSeconds);
+    }
+    const gaps = askedAt.slice(1).map((at, index) => (at - (askedAt[index] ?? 0)) / 1_000);
+    expect(gaps).toHaveLength(5);
+    expect(gaps.filter((gap, index) => gap < 2 ** (index + 1))).toEqual([]);
+    await world.use('data', false);
+    expect((await world.run(operation.id)).status).toBe('succeeded');
+  });
+
+  it('goes on without the host also when its cut had begun and failed, and makes one snapshot', async () => {
+    const { world, operation } = await asked();
+    const error = { code: 'Unavailable', detail: 'The call had no answer.' };
+    const task = await taskOf(world, operation);
+    await world.table.transact(answerTask({ ...task, begun: true }, { outcome: 'failed', error }));
+    await world.use('data', false);
+    expect((await world.run(operation.id)).status).toBe('succeeded');
+    const { storage } = await backupOf(world, operation);
+    expect([...world.storage.truth.snapshots.keys()]).toEqual([snapshotOfStorage(storage)]);
+    expect(world.storage.calls.filter(({ action }) => action === 'createSnapshot')).toHaveLength(1);
+  });
+
+  it('that is forced away from it waits until EC2 has taken the device: until then it may write', async () => {
+    const { world, operation } = await asked();
+    await world.addHost(hostB);
+    const handOver = await world.attach('data', hostB, true);
+    for (let count = 0; count < 5; count++) world.pass((await world.step(operation.id)).waitSeconds);
+    expect(world.storage.truth.snapshots.size).toBe(0);
+    expect((await world.operation(operation.id)).message).toContain(`${hostA} to let go`);
+    await world.run(handOver);
+    expect((await world.run(operation.id)).status).toBe('succeeded');
+    expect(world.storage.truth.snapshots.size).toBe(1);
+  });
+
+  it('that is not taken from it for long fails, and leaves nothing', async () => {
+    const { world, operation } = await asked();
+    await world.addHost(hostB);
+    await world.attach('data', hostB, true);
+    expect(await world.run(operation.id)).toMatchObject({ status: 'failed', error: { code: 'VolumeBusy' } });
+    expect(world.storage.truth.snapshots.size).toBe(0);
+    expect((await world.table.readHost(hostA))?.tasks).toEqual([]);
   });
 
   it('cut-proven: a cut that was not frozen to its end is removed, and made again', async () => {

@@ -6,21 +6,14 @@ import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts'
 import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import { isProductError } from '#shared/model/errors.ts';
-import { Killed } from '#test/fakes/killed.ts';
-import { Effects, type Kill } from './support/effects.ts';
+import { carryOut, stage, type CrashedLife } from './support/crash-stage.ts';
 import { judge } from './support/judge.ts';
-import { abroad, call, hostA, hostB, World } from './support/world.ts';
+import { abroad, call, hostA, hostB, type World } from './support/world.ts';
 
 const crashPoints = { ...volumeCrashPoints, ...backupCrashPoints };
 type CrashedOperation = keyof typeof crashPoints;
 
 const network = { type: 'network', size: undefined, availabilityZone: undefined } as const;
-
-interface Stage {
-  readonly world: World;
-  readonly effects: Effects;
-}
 
 /** In place of a record that is not there any more. */
 const gone = { state: 'gone' };
@@ -126,11 +119,7 @@ async function sweepAndEmpty(world: World): Promise<void> {
   await world.tableOf('hosts-api').transact(answerPurge(purge));
 }
 
-interface Operation {
-  readonly prepare: (world: World) => Promise<void>;
-  readonly ask: (world: World) => Promise<unknown>;
-  /** What others do while the operation is under way. */
-  readonly meanwhile?: (world: World) => Promise<void>;
+interface Operation extends CrashedLife {
   readonly expected: object;
   /** Access points that there are in the end; none when left out. */
   readonly points?: number;
@@ -142,78 +131,10 @@ async function attached(world: World): Promise<void> {
   await world.format('data');
 }
 
-async function stage(kind: CrashedOperation): Promise<Stage> {
-  const effects = new Effects();
-  const world = new World({
-    fault: (action) => effects.fault(action),
-    pointFault: (action) => effects.pointFault(action),
-    workerStore: (store, by) => effects.store(store, by),
-    useCaseStore: (store, by) => effects.store(store, by),
-    around: (what, by, perform) => {
-      const call =
-        what === 'start'
-          ? { service: 'states', action: 'StartExecution' }
-          : { service: 'sqs', action: 'SendMessage' };
-      return effects.during({ by, what, ...call } as Parameters<Effects['during']>[0], perform);
-    },
-  });
-  await world.addHost(hostA);
-  await world.addHost(hostB);
-  await operations[kind].prepare(world);
-  return { world, effects };
-}
-
-/** The caller asks once more when it got no answer; the state machine, or the sweeper, calls the worker until it is done. */
-async function carryOut(
-  kind: CrashedOperation,
-  { world, effects }: Stage,
-  kill?: CarriedKill,
-): Promise<void> {
-  const { ask, meanwhile } = operations[kind];
-  effects.begin(kill);
-  await surviving(() => ask(world));
-  await surviving(() => ask(world), kill === undefined);
-  let again = kill?.again;
-  for (let count = 0; count < 200; count++) {
-    if (again !== undefined && effects.killed) {
-      effects.begin({ at: 0, when: again });
-      again = undefined;
-    }
-    if (meanwhile !== undefined) await surviving(() => meanwhile(world));
-    const [unfinished] = await world.table.listUnfinishedOperations('9999');
-    if (unfinished === undefined && !(await awaitsSweeper(world))) break;
-    if (unfinished === undefined) continue;
-    const output = await surviving(() => world.step(unfinished.id));
-    world.pass(output?.waitSeconds ?? 2);
-  }
-}
-
-interface CarriedKill extends Kill {
-  /** On which side of the next effect after it somebody is killed once more. */
-  readonly again?: Kill['when'];
-}
-
-/** A tombstone whose undo window has ended: the sweeper died before it wrote the purge. */
-async function awaitsSweeper(world: World): Promise<boolean> {
-  return (await world.table.listDuePurges(world.clock().toISOString())).length > 0;
-}
-
-async function surviving<T>(work: () => Promise<T>, skip = false): Promise<T | undefined> {
-  if (skip) return undefined;
-  try {
-    return await work();
-  } catch (error) {
-    // A repeated call may find that the volume is being worked on, or gone by its name already.
-    if (!(error instanceof Killed) && !isProductError(error) && !String(error).includes('there is no'))
-      throw error;
-    return undefined;
-  }
-}
-
 describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
   it('has the effects that the table of crash points names, in their order', async () => {
-    const staged = await stage(kind);
-    await carryOut(kind, staged);
+    const staged = await stage(operations[kind]);
+    await carryOut(operations[kind], staged);
     expect(staged.effects.recorded).toEqual(crashPoints[kind]);
   });
 
@@ -221,10 +142,10 @@ describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
     (['before', 'after'] as const).map((when) => ({ at, when, by, what })),
   );
   it.each(points)('comes to its end when $by is killed $when $what', async ({ at, when }) => {
-    const staged = await stage(kind);
+    const staged = await stage(operations[kind]);
     const { world, effects } = staged;
     const before = (await world.table.readVolumeByName('default', 'data'))?.volume;
-    await carryOut(kind, staged, { at, when });
+    await carryOut(operations[kind], staged, { at, when });
     expect(effects.killed).toBe(true);
     const { id } = before ?? (await world.volume('data')).volume;
     const { expected } = operations[kind];
@@ -240,9 +161,9 @@ describe('restoreInPlace, killed twice in a row', () => {
     (['before', 'after'] as const).map((again) => ({ at, by, what, again })),
   );
   it.each(points)('comes to its end: $by after $what, then $again what follows', async ({ at, again }) => {
-    const staged = await stage('restoreInPlace');
+    const staged = await stage(operations.restoreInPlace);
     const { world } = staged;
-    await carryOut('restoreInPlace', staged, { at, when: 'after', again });
+    await carryOut(operations.restoreInPlace, staged, { at, when: 'after', again });
     expect((await world.volume('data')).volume).toMatchObject(operations.restoreInPlace.expected);
     expect(await judge(world)).toEqual([]);
   });

@@ -3,6 +3,8 @@ import type { Effect } from '#shared/model/crash-points.ts';
 import type { FunctionName } from '#shared/model/environment.ts';
 import type { AccessPointFault } from '#test/fakes/fake-access-points.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
+import type { RecoveryAction, RecoveryFault } from '#test/fakes/fake-recovery-points.ts';
+import type { ObjectAction } from '#test/fakes/fake-transfer-objects.ts';
 import { Killed } from '#test/fakes/killed.ts';
 
 /** Where a process is killed: at which effect, counted from 0, and on which side of it. */
@@ -21,12 +23,32 @@ const actions: Readonly<Partial<Record<BlockAction, string>>> = {
   deleteSnapshot: 'DeleteSnapshot',
 };
 
-/** What a function writes that is no worker. */
-const decided: Readonly<Partial<Record<FunctionName, string>>> = { 'hosts-api': 'record purged' };
+const jobs: Readonly<Record<RecoveryAction, string>> = {
+  startBackup: 'StartBackupJob',
+  startRestore: 'StartRestoreJob',
+  deletePoint: 'DeleteRecoveryPoint',
+};
+
+const objectCalls: Readonly<Record<ObjectAction, string>> = {
+  begin: 'CreateMultipartUpload',
+  complete: 'CompleteMultipartUpload',
+  abort: 'AbortMultipartUpload',
+  remove: 'DeleteObject',
+};
+
+/** What a host's word is written down as. */
+function toldByHost(writes: readonly StoreWrite[]): string {
+  const of = (entity: string): boolean =>
+    writes.some((write) => write.kind === 'put' && write.item['entity'] === entity);
+  if (of('task')) return 'record answered';
+  return of('transfer') ? 'record transfer' : 'record purged';
+}
 
 /** Records the effects of an operation, and kills who is about to have one, or has just had it. */
 export class Effects {
   readonly recorded: Effect[] = [];
+  /** Who calls S3 right now. */
+  turn: FunctionName = 'backups-api';
   #kill: Kill | undefined;
   #recording = false;
   #claimed = '';
@@ -68,6 +90,21 @@ export class Effects {
     return side === undefined ? undefined : `crash-${side}`;
   }
 
+  /** As {@link fault}, for recovery points. */
+  recoveryFault(action: RecoveryAction): RecoveryFault | undefined {
+    const by = action === 'startRestore' ? 'efs-worker' : 'backup-worker';
+    const side = this.#next({ by, service: 'backup', action: jobs[action], what: this.#claimed });
+    return side === undefined ? undefined : `crash-${side}`;
+  }
+
+  /** What is done with archives in S3, by whoever's turn it is. */
+  objectCall(action: ObjectAction, perform: () => void): Promise<void> {
+    const by = this.turn;
+    const what = by.endsWith('-worker') ? this.#claimed : action;
+    const effect: Effect = { by, service: 's3', action: objectCalls[action], what };
+    return this.during(effect, () => Promise.resolve(perform()));
+  }
+
   /** The table as one function writes it. */
   store(inner: ItemStore, by: FunctionName): ItemStore {
     return {
@@ -76,7 +113,7 @@ export class Effects {
       query: (query) => inner.query(query),
       work: (...query) => inner.work(...query),
       transact: (writes) => {
-        const what = by.endsWith('-worker') ? this.#nameOf(writes, by) : (decided[by] ?? 'intent');
+        const what = this.#nameOf(writes, by);
         const effect: Effect = { by, service: 'dynamodb', action: 'TransactWriteItems', what };
         return this.during(effect, () => inner.transact(writes));
       },
@@ -101,6 +138,8 @@ export class Effects {
       return `claim ${this.#claimed}`;
     }
     if (step?.kind === 'delete') return `confirm ${this.#claimed}`;
+    if (by === 'hosts-api') return toldByHost(writes);
+    if (!by.endsWith('-worker')) return 'intent';
     // Only a step that says nothing but words writes the operation alone.
     if (writes.length === 1) return 'say';
     return `record ${kindOf(lastMark(writes))}`;

@@ -1,10 +1,13 @@
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
+import type { ItemStore } from '#shared/aws/table/store.ts';
 import { replace } from '#shared/aws/table/writes.ts';
+import { sweep } from '#functions/sweep/sweep.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { judge } from './judge.ts';
 import { Random } from './random.ts';
+import { ScheduledBackups } from './schedule-backups.ts';
 import { UnreliableStore, type StoreFault } from './unreliable-store.ts';
 import { WatchedStore } from './watched-store.ts';
 import { call, hostA, hostB, World } from './world.ts';
@@ -16,11 +19,16 @@ export interface Outcome {
   /** Faults that were injected, by kind. */
   readonly faults: Readonly<Record<string, number>>;
   readonly actions: number;
+  /** What came of it, by kind. */
+  readonly done: Readonly<Record<string, number>>;
   /** What was done, for whoever looks into a seed. */
   readonly log: readonly string[];
 }
 
-const names = ['data', 'logs'] as const;
+/** What is restored may take a name that nobody has. */
+const names = ['data', 'logs', 'copy'] as const;
+/** The policy selects it. */
+const labels = { backup: 'true' };
 const hosts = [hostA, hostB] as const;
 
 const blockFaults: Readonly<Record<BlockAction, readonly [BlockFault, ...BlockFault[]]>> = {
@@ -36,9 +44,9 @@ const blockFaults: Readonly<Record<BlockAction, readonly [BlockFault, ...BlockFa
 const storeFaults = ['table-crash-before', 'table-crash-after', 'table-lost', 'table-unavailable'] as const;
 
 /**
- * One random life of two volumes on two hosts: people's calls, agents, workers that are killed and called again, two at a time,
- * sweeps, and an EC2 that throttles, loses answers, hangs and shows things late. Then the faults end, everything comes to rest,
- * and what there is must agree.
+ * One random life of some volumes on two hosts: people's calls, agents, workers that are killed and called again, two at a time,
+ * backups, restores, drills and a policy's runs, sweeps, and an EC2 that throttles, loses answers, hangs and shows things late.
+ * Then the faults end, everything comes to rest, and what there is must agree.
  */
 export class Schedule {
   readonly #seed: number;
@@ -50,35 +58,55 @@ export class Schedule {
   readonly #stopped = new Set<string>();
   /** Volume and host of each use that goes on. */
   readonly #uses = new Map<string, { readonly ebsId: string; readonly host: string }>();
-  #chaos = false;
+  readonly #backups: ScheduledBackups;
+  #chaos = true;
 
   constructor(seed: number) {
     this.#seed = seed;
     this.#random = new Random(seed);
+    const unreliable = (store: ItemStore) =>
+      new UnreliableStore(store, this.#random, () => this.#storeFault());
     this.#world = new World({
       store: this.#store,
+      random: () => this.#random.next(),
       fault: (action) => this.#blockFault(action),
       readLag: () => (this.#chaos && this.#random.chance(0.3) ? this.#random.below(8_000) : 0),
-      workerStore: (store) => new UnreliableStore(store, this.#random, () => this.#storeFault()),
+      workerStore: unreliable,
     });
+    const parts = {
+      world: this.#world,
+      random: this.#random,
+      note: (line: string) => void this.#log.push(line),
+      count: (fault: string) => void this.#count(fault),
+      isChaos: () => this.#chaos,
+      stopped: this.#stopped,
+      uses: this.#uses,
+    };
+    this.#backups = new ScheduledBackups(parts, unreliable);
   }
 
-  async run(actions = 150): Promise<Outcome> {
+  async run(actions = 300): Promise<Outcome> {
     for (const host of hosts) await this.#world.addHost(host);
+    await this.#backups.begin();
     await this.#prepare();
-    this.#chaos = true;
     for (let count = 0; count < actions; count++) await this.#act();
     await this.#rest();
-    const broken = [...this.#store.broken, ...(await judge(this.#world))];
-    return { seed: this.#seed, broken, faults: this.#faults, actions, log: this.#log };
+    const broken = [...this.#store.broken, ...(await judge(this.#world)), ...this.#backups.judge()];
+    const done = { ...this.#backups.done, pruned: this.#store.pruned };
+    return { seed: this.#seed, broken, faults: this.#faults, actions, done, log: this.#log };
   }
 
-  /** One volume begins with a backup, so that there is something to restore. */
+  /** One volume is in use already, one has a backup that can be restored. */
   async #prepare(): Promise<void> {
+    this.#chaos = false;
+    await this.#world.run(await this.#world.create('data', { labels }));
+    await this.#world.run(await this.#world.attach('data', hostA));
+    await this.#beginUse((await this.#world.volume('data')).volume.id);
     await this.#world.run(await this.#world.create('logs'));
     await this.#world.run(await this.#world.attach('logs', hostA));
     await this.#world.format('logs');
     await this.#world.run(await this.#world.backUp('logs'));
+    this.#chaos = true;
   }
 
   #blockFault(action: BlockAction): BlockFault | undefined {
@@ -98,10 +126,11 @@ export class Schedule {
 
   async #act(): Promise<void> {
     const dice = this.#random.next();
-    if (dice < 0.5) await this.#work();
-    else if (dice < 0.65) this.#pass(this.#random.pick([1, 3, 10, 36, 120]));
-    else if (dice < 0.82) await this.#call();
-    else if (dice < 0.95) await this.#agent();
+    if (dice < 0.43) await this.#work();
+    else if (dice < 0.55) this.#pass(this.#random.pick([1, 3, 10, 36, 120]));
+    else if (dice < 0.66) await this.#call();
+    else if (dice < 0.77) await this.#agent();
+    else if (dice < 0.95) await this.#backups.act(hosts);
     else if (dice < 0.97) await this.#sweep();
     else await this.#power();
   }
@@ -147,7 +176,7 @@ export class Schedule {
     const force = this.#random.chance(0.1);
     const zone = this.#random.chance(0.3) ? {} : { availabilityZone: 'us-east-1a' };
     const calls = {
-      create: () => this.#world.create(name, { availabilityZone: undefined, ...zone }),
+      create: () => this.#world.create(name, { availabilityZone: undefined, labels, ...zone }),
       attach: () => this.#world.attach(name, host, force),
       detach: () => this.#world.detach(name, force),
       delete: () =>
@@ -232,10 +261,18 @@ export class Schedule {
 
   async #sweep(): Promise<void> {
     this.#log.push('sweep');
+    const { storage } = this.#world;
+    const inventory = {
+      snapshots: () =>
+        Promise.resolve(
+          [...storage.truth.snapshots.values()].map((one) => ({ ...one, createdAt: one.startedAt })),
+        ),
+      accessPoints: () => Promise.resolve([]),
+    };
     try {
-      await this.#world.purge();
+      await sweep(this.#world.sweepPorts({ inventory }));
     } catch (error) {
-      if (!isProductError(error, 'Throttled', 'Unavailable')) throw error;
+      if (!(error instanceof Killed) && !isProductError(error, 'Throttled', 'Unavailable')) throw error;
     }
   }
 
@@ -265,8 +302,9 @@ export class Schedule {
     this.#stopped.clear();
     for (const volumeId of this.#uses.keys()) await this.#endUse(volumeId);
     await this.#finish();
-    // The undo window of no tombstone ends in this hour, but a purge without an operation is due.
-    this.#world.pass(3_600);
+    // The undo window of no tombstone ends in this hour, but a purge without an operation is due; and what AWS has of us is
+    // looked through once an hour, at its first minute.
+    this.#world.pass(7_200 - ((this.#world.clock().getTime() / 1_000) % 3_600));
     await this.#sweep();
     await this.#finish();
     this.#world.pass(10);
@@ -275,8 +313,10 @@ export class Schedule {
   async #finish(): Promise<void> {
     for (let round = 0; round < 400; round++) {
       const unfinished = await this.#unfinished();
-      if (unfinished.length === 0) return;
+      const runs = await this.#backups.unfinished();
+      if (unfinished.length === 0 && runs.length === 0) return;
       for (const id of unfinished) await this.#step(id);
+      await this.#backups.goOn(hosts);
       this.#world.pass(this.#random.pick([1, 5, 30]));
     }
   }

@@ -1,16 +1,36 @@
 import type { Item, StoreWrite } from '#shared/aws/table/store.ts';
 import { mayBecome, type VolumeState } from '#shared/model/states.ts';
+import { policyCaller } from '#functions/policies/begin-backup.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
 /** The table, with what must hold of every single write. */
 export class WatchedStore extends MemoryStore {
   /** What did not hold. */
   readonly broken: string[] = [];
+  /** Removals that a policy's retention began. */
+  pruned = 0;
 
   override async transact(writes: readonly StoreWrite[]): Promise<void> {
     const before = new Map(await this.#stored(writes));
     await super.transact(writes);
     for (const write of writes) this.#judge(write, before.get(write));
+    this.#judgePruning([...before]);
+  }
+
+  /** Where a policy removes a good backup, another one of the volume stays that is as good and no older. */
+  #judgePruning(written: readonly [StoreWrite, Item | undefined][]): void {
+    const puts = written.flatMap(([write, was]) => (write.kind === 'put' ? [{ is: write.item, was }] : []));
+    const isByPolicy = puts.some(({ is }) => is['kind'] === 'deleteBackup' && is['caller'] === policyCaller);
+    const removed = puts.find(({ is }) => is['entity'] === 'backup' && is['state'] === 'deleting');
+    if (!isByPolicy || removed === undefined) return;
+    this.pruned++;
+    if (removed.was?.['state'] !== 'available') return;
+    const isAsGood = (item: Item): boolean =>
+      item['entity'] === 'backup' &&
+      item['volumeId'] === removed.is['volumeId'] &&
+      item['state'] === 'available' &&
+      String(item['cutAt']) >= String(removed.is['cutAt']);
+    if (![...this.items.values()].some(isAsGood)) this.broken.push('a policy removed the last good backup');
   }
 
   async #stored(writes: readonly StoreWrite[]): Promise<[StoreWrite, Item | undefined][]> {

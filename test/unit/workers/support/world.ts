@@ -49,6 +49,8 @@ export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock' | 'r
   /** @default that one */
   readonly copyRegions?: readonly string[];
   readonly store?: MemoryStore;
+  /** Where ids come from: 0 up to, and without, 1. @default nothing repeats them */
+  readonly random?: () => number;
   readonly points?: FakeAccessPoints;
   readonly recoveryFault?: NonNullable<FakeRecoveryPointsOptions['fault']>;
   /** Of what the worker does to a repository. */
@@ -100,7 +102,7 @@ export class World {
     const workflow = { start: ({ id }: { id: string }) => this.#start('volumes-api', id) };
     const waker = (by: FunctionName) => ({ wake: (host: string) => this.#wake(by, host) });
     const { instances } = this;
-    const newId = () => ulid(this.#now);
+    const newId = () => ulid(this.#now, options.random);
     const { copyRegions = [abroad] } = options;
     const settings = { undoWindowHours, region: 'us-east-1', copyRegions };
     const table = this.tableOf('volumes-api');

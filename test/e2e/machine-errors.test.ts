@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Operation } from '#shared/model/operation.ts';
+import type { PolicyRun } from '#shared/model/policy.ts';
+import { allMachines, allRetries } from '#test/support/machine-errors.ts';
+import { until } from '#test/support/until.ts';
+import type { FaultSwitch } from './harness/admin.ts';
+import { joinCloud } from './harness/cloud.ts';
+import { TestExecutions } from './harness/executions.ts';
+import type { TestHost } from './harness/host.ts';
+import { sweep } from './harness/sweep.ts';
+
+/*
+ * The product's own functions really fail under their state machines: killed, or refused by the table. Each task's Retry repeats
+ * them; each Catch ends the execution, and the next sweep finishes the work.
+ */
+
+const cloud = joinCloud();
+const executions = new TestExecutions(cloud.file);
+const [used, policy] = [cloud.unique('failing'), cloud.unique('failing-policy')];
+let host: TestHost;
+
+beforeAll(async () => {
+  host = await cloud.addHost('failing');
+  await cloud.hivemind('volume', 'create', used, '--size', '1G', '--labels', `policy=${policy}`);
+  await host.once(used, 'sh', '-c', 'echo kept >/data/file');
+  const when = ['--schedule', '0 2 1 1 *', '--selector', `policy=${policy}`, '--keep-last', '1'];
+  await cloud.hivemind('backup', 'policy', 'create', '--name', policy, ...when);
+});
+afterAll(async () => {
+  await cloud.edge.clearFaults();
+  await cloud.attemptHivemind(['backup', 'policy', 'delete', policy, '--yes']);
+  await cloud.close();
+});
+
+const begin = async (...args: string[]): Promise<string> =>
+  (await cloud.hivemindJson<Operation>(...args, '--no-wait')).id;
+const create = (...args: string[]): Promise<string> =>
+  begin('volume', 'create', cloud.unique('failing-new'), ...args);
+
+interface Task {
+  /** Its function. */
+  readonly functionName: string;
+  /** Begins an execution that comes to this task; its name. */
+  readonly begin: () => Promise<string>;
+  readonly ended: (id: string) => Promise<string>;
+}
+
+const operationEnd = async (id: string): Promise<string> => {
+  const params = { namespace: 'default', operation: id };
+  return (await cloud.api.call('getOperation', { params })).body.status;
+};
+const runEnd = async (run: string): Promise<string> => {
+  const params = { namespace: 'default', policy, run };
+  return (await cloud.api.call('getPolicyRun', { params })).body.state;
+};
+
+/** How each task is reached, by machine and state. */
+const tasks: Readonly<Record<string, Task>> = {
+  'hivemind-volume-operation/EBS step': {
+    functionName: 'ebs-worker',
+    begin: () => create('--size', '1G', '--zone', 'us-east-1a'),
+    ended: operationEnd,
+  },
+  'hivemind-volume-operation/EFS step': {
+    functionName: 'efs-worker',
+    begin: () => create('--type', 'network'),
+    ended: operationEnd,
+  },
+  'hivemind-volume-operation/Backup step': {
+    functionName: 'backup-worker',
+    begin: () => begin('volume', 'backup', used),
+    ended: operationEnd,
+  },
+  'hivemind-backup-policy-run/Step': {
+    functionName: 'policy-run',
+    begin: async () => (await cloud.hivemindJson<PolicyRun>('backup', 'policy', 'run', policy)).id,
+    ended: runEnd,
+  },
+};
+
+const retries = allRetries(allMachines());
+const placeOf = ({ machine, state }: (typeof retries)[number]): string => `${machine.name}/${state}`;
+
+test('every state that retries is made to fail here', () => {
+  expect(Object.keys(tasks).toSorted()).toEqual([...new Set(retries.map(placeOf))].toSorted());
+});
+
+/** Kills the function before its first write, so many invocations long. */
+const killing = ({ functionName }: Task, times: number): FaultSwitch => ({
+  id: 'killed',
+  kind: 'kill-before',
+  service: 'dynamodb',
+  action: 'TransactWriteItems',
+  functionName,
+  times,
+});
+
+async function finished({ ended }: Task, id: string): Promise<void> {
+  await until(
+    `${id} is done`,
+    async () => {
+      await sweep(cloud.file);
+      return (await ended(id)) === 'succeeded';
+    },
+    { within: 180_000, every: 2_000 },
+  );
+}
+
+const machineOf = (place: string): string => place.split('/')[0] ?? '';
+
+describe.each(Object.entries(tasks))('%s', (place, task) => {
+  test('a function that is killed is called again by the same execution', async () => {
+    await cloud.edge.setFaults([killing(task, 1)]);
+    const id = await task.begin();
+    const ended = await executions.ended(machineOf(place), id);
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', failures: ['Runtime.ExitError'] });
+    expect(await task.ended(id)).toBe('succeeded');
+    await cloud.edge.clearFaults();
+  });
+
+  test('a function that is always killed is given up after its repeats, and caught; a sweep finishes the work', async () => {
+    const own = retries.find((one) => placeOf(one) === place && one.error === 'States.TaskFailed');
+    const attempts = 1 + (own?.attempts ?? 0);
+    await cloud.edge.setFaults([killing(task, attempts)]);
+    const id = await executions.hurrying(async () => {
+      const begun = await task.begin();
+      const ended = await executions.ended(machineOf(place), begun);
+      expect(ended).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/^(Worker|Step)Lost$/) });
+      expect(ended.failures).toEqual(Array.from({ length: attempts }, () => 'Runtime.ExitError'));
+      return begun;
+    });
+    await cloud.edge.clearFaults();
+    await finished(task, id);
+    expect(await executions.ended(machineOf(place), `${id}-r1`)).toMatchObject({ status: 'SUCCEEDED' });
+  });
+});
+
+describe('a step of a run that the table refuses is repeated by the name of the refusal', () => {
+  // So often the SDK asks when it is throttled, and so often our own store when others write.
+  test.each([
+    ['Throttled', 'throttle', 4],
+    ['Conflict', 'transaction-conflict', 6],
+  ])('%s', async (name, kind, times) => {
+    const where = { service: 'dynamodb', action: 'TransactWriteItems', functionName: 'policy-run' };
+    // The run's own item; what is refused of one volume is that volume's matter.
+    await cloud.edge.setFaults([{ id: 'refused', kind, ...where, about: '"sk":{"S":"RUN#', times }]);
+    const task = tasks['hivemind-backup-policy-run/Step'] as Task;
+    const id = await task.begin();
+    const ended = await executions.ended('hivemind-backup-policy-run', id);
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', failures: [name] });
+    await cloud.edge.clearFaults();
+  });
+});
