@@ -7,6 +7,12 @@ import { isFinished } from '#shared/model/operation.ts';
 import { usersOf, type User } from '#shared/model/rules-use.ts';
 import { tagKeys } from '#shared/model/tags.ts';
 import { productTags } from './product-tags.ts';
+import {
+  planEfsDrill,
+  planEfsDrillRefusal,
+  type EfsDrillFacts,
+  type EfsDrillSteps,
+} from './planner-efs-drill.ts';
 import { planRestore, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
 import { ageOf, done, minutes, pace, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 
@@ -28,9 +34,11 @@ export interface EfsFacts {
   readonly hasBackups: boolean;
   /** Of a volume that is made from a recovery point. */
   readonly restore: RestoreFacts | undefined;
+  /** Of a drill. */
+  readonly scratch: EfsDrillFacts | undefined;
 }
 
-export interface EfsSteps extends CommonSteps, RestoreSteps {
+export interface EfsSteps extends CommonSteps, RestoreSteps, EfsDrillSteps {
   /** EFS CreateAccessPoint. */
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
@@ -74,6 +82,8 @@ export function planEfs(facts: EfsFacts): EfsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
+    case 'drill':
+      return planEfsDrill(facts, { create: planCreate, purge: planPurge });
     default: {
       const failure = { code: 'IllegalState', detail: 'This driver has no such operation.' } as const;
       return { kind: 'abandon', failure, message: failure.detail, progress };
@@ -81,7 +91,9 @@ export function planEfs(facts: EfsFacts): EfsStep {
   }
 }
 
-export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductError): EfsStep {
+export function planEfsRefusal(facts: EfsFacts, error: ProductError): EfsStep {
+  const { operation, record } = facts;
+  if (operation.kind === 'drill') return planEfsDrillRefusal(facts, error.message);
   const { hint } = error.details;
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };

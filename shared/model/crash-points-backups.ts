@@ -17,6 +17,9 @@ const step = (name: string, action: string, by: Effect['by'] = worker): Effect[]
   transaction(`confirm ${name}`, by),
 ];
 
+const onScratch = (what: string): Effect => transaction(what, 'ebs-worker');
+const scratch = (name: string, action: string): Effect[] => step(name, action, 'ebs-worker');
+
 /** The effects of operations on backups of local volumes, as {@link file://./crash-points.ts} has them of volumes. */
 export const backupCrashPoints = {
   /** Of a volume that nobody uses. */
@@ -40,5 +43,25 @@ export const backupCrashPoints = {
     ...step('createVolume', 'CreateVolume', 'ebs-worker'),
     transaction('say', 'ebs-worker'),
     transaction('record confirmCreated', 'ebs-worker'),
+  ],
+  /** Of a snapshot, with a host that finds all well. */
+  drill: [
+    ...asked,
+    ...scratch('createVolume', 'CreateVolume'),
+    onScratch('say'),
+    onScratch('record confirmCreated'),
+    ...scratch('attachVolume', 'AttachVolume'),
+    onScratch('say'),
+    onScratch('record scratchAttached'),
+    onScratch('record askVerify'),
+    { by: 'ebs-worker', service: 'sqs', action: 'SendMessage', what: 'wake' },
+    onScratch('record recordDrill'),
+    // From here on it goes, whatever was found: detaching, available, deleted, purging.
+    onScratch('record retire'),
+    ...scratch('detachVolume', 'DetachVolume'),
+    onScratch('say'),
+    ...Array.from({ length: 3 }, () => onScratch('record retire')),
+    ...scratch('deleteVolume', 'DeleteVolume'),
+    onScratch('record finishDrill'),
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;

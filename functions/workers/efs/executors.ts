@@ -5,6 +5,7 @@ import { discard, type Write } from '#shared/aws/table/writes.ts';
 import type { PurgeItem } from '#shared/model/items.ts';
 import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '../change.ts';
 import type { Executors } from '../executor.ts';
+import { efsDrillExecutors } from './execute-drill.ts';
 import { endRestore, restoreExecutors } from './execute-restore.ts';
 import type { EfsFacts, EfsStep } from '../planner-efs.ts';
 
@@ -25,6 +26,7 @@ export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecuto
     ...restoreExecutors(points, recovery),
     ...deleteExecutors(),
     ...purgeExecutors(points),
+    ...efsDrillExecutors,
   };
 }
 

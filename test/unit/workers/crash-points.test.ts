@@ -6,8 +6,10 @@ import { crashPoints as volumeCrashPoints } from '#shared/model/crash-points.ts'
 import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
+import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { Killed } from '#test/fakes/killed.ts';
+import { done, hostAnswers, leftOf, passed } from '#test/unit/backups/support/drills.ts';
 import { Effects, type Kill } from './support/effects.ts';
 import { judge } from './support/judge.ts';
 import { abroad, call, hostA, hostB, World } from './support/world.ts';
@@ -92,7 +94,24 @@ const operations: Readonly<Record<CrashedOperation, Operation>> = {
     ask: async (world) => restoreBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
     expected: { state: 'available' },
   },
+  drill: {
+    prepare: backedUp,
+    ask: async (world) => drillBackup(world.backupsApi, call(), { backup: await lastBackup(world) }),
+    meanwhile: lookIntoCopy,
+    expected: { state: 'attached' },
+    after: async (world) => {
+      const backup = await world.table.readBackup(await lastBackup(world));
+      expect(backup).toMatchObject({ drill: { outcome: 'passed' }, users: [] });
+      expect(await leftOf(world)).toEqual([]);
+    },
+  },
 };
+
+/** The host that was asked to finds all well. */
+async function lookIntoCopy(world: World): Promise<void> {
+  for (const { id } of await world.table.listUnfinishedOperations('9999'))
+    await hostAnswers(world, id, done(passed));
+}
 
 async function backedUp(world: World): Promise<void> {
   await attached(world);
@@ -123,6 +142,8 @@ interface Operation {
   readonly expected: object;
   /** Access points that there are in the end; none when left out. */
   readonly points?: number;
+  /** What must be true in the end beside it. */
+  readonly after?: (world: World) => Promise<void>;
 }
 
 async function attached(world: World): Promise<void> {
@@ -206,6 +227,7 @@ describe.each(Object.keys(operations) as CrashedOperation[])('%s', (kind) => {
     const record = await world.table.readVolume(id);
     expect(record?.volume ?? gone).toMatchObject(expected);
     expect(world.points.wanted).toHaveLength(operations[kind].points ?? 0);
+    await operations[kind].after?.(world);
     expect(await judge(world)).toEqual([]);
   });
 });
