@@ -7,6 +7,7 @@ import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
 import type { Performed } from './tasks.ts';
 import { exportVolume, importVolume, type TransferPorts } from './transfer.ts';
+import { verifyFilesTask } from './verify-files.ts';
 import { verify, type VerifyTaskPorts } from './verify.ts';
 
 export type PerformPorts = Omit<CutPorts, 'keepManifest'> &
@@ -54,6 +55,8 @@ export function performer(ports: PerformPorts): Performer {
         return { result: await fillVolume(archive, task) };
       case 'forget':
         return { result: await forgetSnapshot(archive, task) };
+      case 'verify-files':
+        return { result: await verifyFilesTask(all, task) };
     }
   };
   const end = (task: HostTask): Promise<void> =>

@@ -40,7 +40,7 @@ export async function verify(ports: VerifyTaskPorts, task: VerifyTask): Promise<
   });
 }
 
-function checkOf({ check }: VerifyTask) {
+export function checkOf({ check }: Pick<VerifyTask, 'check'>) {
   return check === undefined ? undefined : { command: check.command, timeoutMs: check.timeoutSeconds * 1000 };
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isProductError, ProductError } from '#shared/model/errors.ts';
+import { isProductError } from '#shared/model/errors.ts';
 import type { VerifyReport } from '#shared/model/verify.ts';
 import type { Exec } from '#agent/host/exec.ts';
 import { runCheck } from './check-command.ts';
@@ -14,6 +14,7 @@ import {
 } from './copy.ts';
 import { checkFilesystem } from './filesystem-check.ts';
 import type { ManifestReader } from './manifest.ts';
+import { refuseLate } from './patience.ts';
 import { Tally } from './tally.ts';
 
 export interface VerifyPorts extends CopyPorts {
@@ -112,21 +113,4 @@ async function compare(ports: VerifyPorts, request: VerifyRequest, { path, tally
     await compareEntries(subject, manifest);
   }
   return check === undefined ? undefined : runCheck({ ...check, directory: join(path, dataDirectory) });
-}
-
-interface Limits {
-  readonly now: () => number;
-  readonly until: number;
-  readonly stopping: AbortSignal | undefined;
-}
-
-function refuseLate({ now, until, stopping }: Limits): void {
-  if (stopping?.aborted === true)
-    throw new ProductError('Unavailable', 'The agent was stopped in the middle of a drill.', {
-      hint: 'Drill the backup again.',
-    });
-  if (now() < until) return;
-  throw new ProductError('TimedOut', 'The copy could not be compared in time.', {
-    hint: 'Give the drill a larger host, or look at the volume by hand: restore the backup to a new volume.',
-  });
 }

@@ -19,8 +19,13 @@ export function policyColumns(now: number): Columns<Policy> {
   };
 }
 
+interface LastRuns {
+  readonly runs: readonly PolicyRun[];
+  readonly drillRuns: readonly PolicyRun[];
+}
+
 /** Everything about one policy and its last runs. */
-export function policyDetails(policy: Policy, runs: readonly PolicyRun[], now: number): string {
+export function policyDetails(policy: Policy, last: LastRuns, now: number): string {
   const objective = formatDuration(policy.objectiveSeconds);
   const text = details([
     ['Name', policy.name],
@@ -37,17 +42,39 @@ export function policyDetails(policy: Policy, runs: readonly PolicyRun[], now: n
     ['Consistency', policy.consistency ?? (policy.hooks === undefined ? 'by the volume' : 'hooks')],
     ['Hooks', hooksText(policy.hooks)],
     ['Objective', policy.objective === undefined ? `${objective} (twice the longest gap)` : objective],
+    ...drillRows(policy, last.drillRuns),
     ['Created', `${policy.createdAt} (${ago(policy.createdAt, now)}), by ${policy.createdBy}`],
   ]);
-  if (runs.length === 0) return `${text}\n\nIt has not run yet.`;
+  const runs = last.runs.length === 0 ? 'It has not run yet.' : runsTable('RUN', last.runs, policy);
+  const drills = last.drillRuns.length === 0 ? [] : [runsTable('DRILLS', last.drillRuns, policy)];
+  return [text, runs, ...drills].join('\n\n');
+}
+
+function drillRows(policy: Policy, runs: readonly PolicyRun[]): [string, string | undefined][] {
+  const { drill, timezone, drillObjectiveSeconds, nextDrill } = policy;
+  const [last] = runs;
+  const shown = last === undefined ? undefined : `${localText(last.at, timezone)}: ${last.state}`;
+  if (drill === undefined || drillObjectiveSeconds === undefined)
+    return [
+      ['Drills', 'off'],
+      ['Last drill', shown],
+    ];
+  return [
+    ['Drills', `${drill} (${timezone}), overdue after ${formatDuration(drillObjectiveSeconds)}`],
+    ['Last drill', shown ?? 'none yet'],
+    ['Next drill', nextDrill === undefined ? undefined : localText(nextDrill, timezone)],
+  ];
+}
+
+function runsTable(what: string, runs: readonly PolicyRun[], { timezone }: Policy): string {
   const rows = runs.map((run) => [
     run.id,
-    localText(run.at, policy.timezone),
+    localText(run.at, timezone),
     run.cause,
     run.state,
     countsText(run),
   ]);
-  return `${text}\n\n${table(['RUN', 'TICK', 'CAUSE', 'STATE', 'VOLUMES'], rows)}`;
+  return table([what, 'TICK', 'CAUSE', 'STATE', 'VOLUMES'], rows);
 }
 
 function retentionText({ retention }: Policy): string {
@@ -55,28 +82,33 @@ function retentionText({ retention }: Policy): string {
   return rules.length === 0 ? 'all' : rules.join(', ');
 }
 
-export function countsText({ counts }: PolicyRun): string {
-  const { selected, open, ...rest } = counts;
-  const parts = Object.entries({ 'under way': open, ...rest }).filter(([, count]) => count > 0);
+export function countsText({ kind, counts }: PolicyRun): string {
+  const { selected, open, made, ...rest } = counts;
+  const good = kind === 'drill' ? { passed: made } : { made };
+  const parts = Object.entries({ 'under way': open, ...good, ...rest }).filter(([, count]) => count > 0);
   return [`${selected} selected`, ...parts.map(([what, count]) => `${count} ${what}`)].join(', ');
 }
 
 /** What a policy would do now. */
-export function previewText({ timezone, nextRuns, items }: PolicyPreview): string {
+export function previewText({ timezone, nextRuns, nextDrills, items }: PolicyPreview): string {
   const runs = nextRuns.map((run) => `  ${localText(run, timezone)}`);
+  const drills = nextDrills.map((run) => `  ${localText(run, timezone)}`);
   const volumes = items.flatMap((item) => volumeLines(item, timezone));
   return [
     `Next runs (${timezone}):`,
     ...runs,
+    ...(drills.length === 0 ? [] : ['', `Next drills (${timezone}):`, ...drills]),
     '',
     items.length === 0 ? 'It selects no volume.' : `It selects ${items.length} volumes:`,
     ...volumes,
   ].join('\n');
 }
 
-function volumeLines({ volume, skipped, kept, pruned }: PreviewedVolume, timezone: string): string[] {
+function volumeLines(item: PreviewedVolume, timezone: string): string[] {
+  const { volume, skipped, kept, pruned } = item;
   return [
     `  ${printable(volume)}${skipped === undefined ? '' : `: no backup is made, ${printable(skipped)}`}`,
+    ...drillLines(item, timezone),
     ...kept.map(({ backup, at, rules, protected: why, region }) => {
       const reasons = [...rules.map(({ rule, period }) => `${rule} ${period}`), ...why];
       return `    keep   ${backup}  ${localText(at, timezone)}  ${reasons.join(', ')}${copyText(region)}`;
@@ -89,6 +121,13 @@ function volumeLines({ volume, skipped, kept, pruned }: PreviewedVolume, timezon
 
 function copyText(region: string | undefined): string {
   return region === undefined ? '' : `  (copy in ${region})`;
+}
+
+function drillLines({ verifiedAt, drills, notDrilled }: PreviewedVolume, timezone: string): string[] {
+  if (drills === undefined && notDrilled === undefined) return [];
+  const last = verifiedAt === undefined ? 'never verified' : `verified ${localText(verifiedAt, timezone)}`;
+  const next = drills === undefined ? `no drill, ${printable(notDrilled ?? '')}` : `drills ${drills}`;
+  return [`    ${next}; ${last}`];
 }
 
 /** "2026-11-25 02:00", as a clock in that zone shows it. */

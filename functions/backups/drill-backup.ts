@@ -1,40 +1,85 @@
 import { keys } from '#shared/aws/table/keys.ts';
 import { startOperation } from '#shared/aws/table/volume-writes.ts';
-import { replace } from '#shared/aws/table/writes.ts';
+import { put, replace } from '#shared/aws/table/writes.ts';
 import type { DrillBackup } from '#shared/model/drill.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, MadeFrom, OperationItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
-import { chooseDrillHost, noDrillHost, type DrillHost } from '#shared/model/rules-drill.ts';
+import {
+  chooseDrillHost,
+  drilledOf,
+  noDrillHost,
+  type DrillFailure,
+  type DrillHost,
+} from '#shared/model/rules-drill.ts';
+import type { Driver } from '#shared/model/volume.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { restorable } from './restore-backup.ts';
 import { candidateHosts, clonable, scratchOf, scratchWrites } from './scratch.ts';
 
-type Request = DrillBackup & { readonly backup: string };
+interface Request extends DrillBackup {
+  readonly backup: string;
+  /** Of a policy: it leaves slots of hosts to volumes. */
+  readonly sparing?: boolean;
+  /** Without a host nothing is written down: the caller tries again. */
+  readonly waitsForHost?: boolean;
+  /** Slots of hosts that drills under way take or are about to, by host. */
+  readonly promised?: ReadonlyMap<string, number>;
+}
 
 /**
  * Begins to prove that a backup restores: to a scratch volume, which a host looks into. Without a host that can, the drill
  * ends at once, as overdue.
  * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete, or whose volume was never formatted;
- *   OperationInProgress while it is drilled; HostNotFound.
+ *   OperationInProgress while it is drilled; HostNotFound of the one that was asked for, or when the caller waits for one.
  */
 export async function drillBackup(ports: Ports, call: Call, request: Request): Promise<OperationAnswer> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
     const backup = await findBackup(ports, call.namespace, request.backup);
-    const madeFrom = clonable(ports, backup, 'has no drill');
+    const madeFrom = drillable(ports, backup);
     const users = await liveBackupUsers(ports, backup);
     await refuseSecond(ports, backup, users);
-    const host = chooseDrillHost(await candidateHosts(ports, call, request.host), backup, ports.clock());
+    const host = await hostFor(ports, call, { backup, request });
+    if (host === undefined && request.waitsForHost === true)
+      throw refusalOf(noDrillHost(backup, request.host));
     return host === undefined
       ? overdue(ports, call, { backup, request })
       : begin(ports, call, { backup, request, users, host, madeFrom });
   });
+}
+
+function refusalOf({ code, detail, hint }: DrillFailure): ProductError {
+  return new ProductError(code, detail, { hint });
+}
+
+/** @throws ProductError NotSupported of what has no drill; IllegalState of what is not complete, or never was formatted */
+function drillable(ports: Ports, backup: BackupItem): MadeFrom {
+  return backup.kind === 'recovery-point'
+    ? restorable(backup, ports.settings.region)
+    : clonable(ports, backup, 'has no drill');
+}
+
+interface Wanted {
+  readonly backup: BackupItem;
+  readonly request: Request;
+}
+
+async function hostFor(
+  ports: Ports,
+  call: Call,
+  { backup, request }: Wanted,
+): Promise<DrillHost['host'] | undefined> {
+  const { host, sparing = false, promised = new Map<string, number>() } = request;
+  const hosts = await candidateHosts(ports, call, host);
+  const taken = hosts.map((one) => ({ ...one, slotsUsed: one.slotsUsed + (promised.get(one.host.id) ?? 0) }));
+  return chooseDrillHost(taken, backup, { now: ports.clock(), sparing });
 }
 
 /** One at a time: a second one would say nothing new. */
@@ -62,7 +107,13 @@ async function overdue(
       value: backup.volumeId,
     });
   const failure = noDrillHost(backup, request.host);
-  const parts = { kind: 'drill', driver: 'ebs', backup: backup.id, message: failure.detail } as const;
+  const { driver } = backup.source;
+  const parts = {
+    kind: 'drill',
+    driver: workerOf(driver),
+    backup: backup.id,
+    message: failure.detail,
+  } as const;
   const begun = newOperation(ports, call, { volume, parts });
   const at = begun.createdAt;
   const operation: OperationItem = { ...begun, status: 'failed', error: failure, finishedAt: at };
@@ -70,11 +121,14 @@ async function overdue(
   const drill = { at, outcome: 'overdue', detail, operation: operation.id, seconds: 0 } as const;
   const writes = [
     replace('backup', backup, { ...backup, drill, updatedAt: at }),
+    put('drilled', drilledOf(backup, drill)),
     ...startOperation(operation),
   ];
   await commit(ports, call, { writes, subject: backup.volumeId, status: 202 });
   return showOperation(operation);
 }
+
+const workerOf = (driver: Driver): 'ebs' | 'efs' => (driver === 'ebs' ? 'ebs' : 'efs');
 
 interface Beginning {
   readonly backup: BackupItem;
@@ -90,7 +144,7 @@ async function begin(ports: Ports, call: Call, parts: Beginning): Promise<Operat
   const message = `Waiting to be restored from ${backup.id}`;
   const about = {
     kind: 'drill',
-    driver: 'ebs',
+    driver: workerOf(backup.source.driver),
     backup: backup.id,
     host: host.id,
     epoch: 1,

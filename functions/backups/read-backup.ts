@@ -42,7 +42,9 @@ async function read(
     parseBackupPath(path);
     const backup = await findBackup(ports, call.namespace, id);
     const madeFrom = clonable(ports, backup, 'cannot be read');
-    const host = chooseDrillHost(await candidateHosts(ports, call, asked), backup, ports.clock());
+    const host = chooseDrillHost(await candidateHosts(ports, call, asked), backup, {
+      now: ports.clock(),
+    });
     if (host === undefined) throw noHost(backup, asked);
     return begin(ports, call, { backup, host, madeFrom, use: uses[form], read: { path, form } });
   });

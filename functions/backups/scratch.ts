@@ -5,6 +5,8 @@ import type { Write } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, HostItem, LeaseItem, MadeFrom, VolumeItem } from '#shared/model/items.ts';
 import { scratchName, type DrillHost, type ScratchUse } from '#shared/model/rules-drill.ts';
+import { isSingleWriter } from '#shared/model/rules-use.ts';
+import { driverTraits } from '#shared/model/volume.ts';
 import { findHost } from '#functions/volumes/find.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { restorable } from './restore-backup.ts';
@@ -72,7 +74,7 @@ export function scratchOf(ports: Ports, call: Call, { backup, host, madeFrom, us
     id,
     name: scratchName(id, use),
     namespace: call.namespace,
-    availabilityZone: host.availabilityZone,
+    availabilityZone: driverTraits[spec.driver].zoned ? host.availabilityZone : undefined,
     labels: { [`hivemind-${use}`]: backup.id },
     description: `Scratch volume of a ${use} of ${backup.id}`,
     state: 'creating',
@@ -89,11 +91,12 @@ export function scratchOf(ports: Ports, call: Call, { backup, host, madeFrom, us
   };
 }
 
-/** The volume with its lease. Contract 1: what is restored has its filesystem, and never gets a format ticket. */
+/** The volume, with its lease where one host alone may have it. Contract 1: what is restored has its filesystem, and never gets a format ticket. */
 export function scratchWrites(
   volume: VolumeItem,
   { backup, host }: Pick<Scratch, 'backup' | 'host'>,
 ): Write[] {
+  if (!isSingleWriter(volume.driver)) return createScratch(volume, undefined);
   const { format } = backup.source;
   if (format.state !== 'formatted')
     throw new ProductError('IllegalState', `The backup ${backup.id} holds no filesystem.`, {

@@ -3,6 +3,7 @@ import { forgetPolicy } from '#shared/aws/table/policy-writes.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
+import { alarmsOf } from '#shared/model/metrics.ts';
 import { parseSchedule, toEventBridge } from '#shared/model/schedule.ts';
 import type { PolicyKeeper } from './ports.ts';
 
@@ -64,7 +65,7 @@ async function putUp({ schedules, alarms }: PolicyKeeper, policy: PolicyItem): P
     enabled: !paused,
     description: `Hivemind Volumes: backup policy ${namespace}/${name}`,
   });
-  await alarms.put({ policyId: id, name, namespace });
+  await alarms.put({ policyId: id, name, namespace }, alarmsOf(policy));
 }
 
 /** The schedule first: without it nothing new begins. */

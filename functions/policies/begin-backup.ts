@@ -15,12 +15,17 @@ export const passing: ReadonlySet<ErrorCode> = new Set([
   'Internal',
 ]);
 /** There is nothing to back up. */
-const nothing: ReadonlySet<ErrorCode> = new Set(['NotSupported', 'IllegalState', 'VolumeNotFound']);
+const nothing: ReadonlySet<ErrorCode> = new Set([
+  'NotSupported',
+  'IllegalState',
+  'VolumeNotFound',
+  'BackupNotFound',
+]);
 
-/** How long a run tries to begin the backup of one volume. */
-const patienceMs = 30 * 60_000;
+/** How long a run tries to begin what it does with one volume. */
+export const patienceMs = 30 * 60_000;
 
-interface Subject {
+export interface Subject {
   readonly run: RunItem;
   readonly policy: PolicyItem;
   readonly volume: Pick<RunVolumeItem, 'volumeId' | 'volume'> & Partial<Pick<RunVolumeItem, 'since'>>;
@@ -54,7 +59,8 @@ export async function beginBackup(ports: Ports, subject: Subject): Promise<RunVo
   }
 }
 
-function stateOf({ code }: ProductError, waitedMs: number): RunVolumeItem['state'] {
+/** What becomes of a volume that was refused after so long. */
+export function stateOf({ code }: ProductError, waitedMs: number): RunVolumeItem['state'] {
   if (passing.has(code) && waitedMs < patienceMs) return 'waiting';
   return code === 'OperationInProgress' || nothing.has(code) ? 'skipped' : 'failed';
 }

@@ -7,7 +7,7 @@ import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
-import { checkCopyTo } from './create-policy.ts';
+import { checkCopyTo, drillOf } from './create-policy.ts';
 import { applyPolicy, newClaim, refuseClaimed } from './apply.ts';
 import type { PolicyPorts } from './ports.ts';
 import { findPolicy, showPolicy, type PolicyAnswer } from './view.ts';
@@ -26,9 +26,13 @@ export async function updatePolicy(
   const { consistency, hooks } = update;
   const dropped = consistency === undefined || consistency === 'hooks' ? {} : { hooks: undefined };
   const implied = hooks === undefined ? {} : { consistency };
+  const drilled = update.drill === undefined ? {} : { drill: drillOf(update) };
   return change(ports, call, {
     policy,
-    change: (was) => withCopyTo({ ...was, ...dropped, ...implied, ...given }, copyTo),
+    change: (was) => {
+      const next = withCopyTo({ ...was, ...dropped, ...implied, ...given, ...drilled }, copyTo);
+      return sinceWhen(was, next, ports.clock());
+    },
   });
 }
 
@@ -36,6 +40,14 @@ export async function updatePolicy(
 function withCopyTo({ copyTo: was, ...policy }: PolicyItem, copyTo: string | null | undefined): PolicyItem {
   const next = copyTo === undefined ? was : copyTo;
   return next === undefined || next === null ? policy : { ...policy, copyTo: next };
+}
+
+/** Ticks of another schedule or zone of drills than before are none of the past. */
+function sinceWhen(was: PolicyItem, is: PolicyItem, now: Date): PolicyItem {
+  const { drill, drillSince: _since, ...without } = is;
+  if (drill === undefined) return without;
+  const same = drill === was.drill && is.timezone === was.timezone;
+  return same ? is : { ...is, drillSince: now.toISOString() };
 }
 
 /** Its schedule is switched off, or on again. The same again changes nothing. */

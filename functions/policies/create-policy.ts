@@ -68,10 +68,12 @@ const compared = [
   'copyTo',
   'objective',
   'description',
+  'drill',
 ] as const;
 
 /** The same again gives the same policy. */
-function again(ports: PolicyPorts, request: CreatePolicy, policy: PolicyItem): PolicyCreation {
+function again(ports: PolicyPorts, asked: CreatePolicy, policy: PolicyItem): PolicyCreation {
+  const request = { ...asked, drill: drillOf(asked) };
   const other = compared.filter((setting) => !isDeepStrictEqual(request[setting], policy[setting]));
   if (other.length === 0 && !policy.deleting) return showPolicy(policy, ports.clock());
   const why = policy.deleting ? 'is being removed' : `has another ${other.join(', ')}`;
@@ -83,9 +85,15 @@ function again(ports: PolicyPorts, request: CreatePolicy, policy: PolicyItem): P
   });
 }
 
+/** `off` is none. */
+export function drillOf({ drill }: { readonly drill?: string | undefined }): string | undefined {
+  return drill === 'off' ? undefined : drill;
+}
+
 function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): PolicyItem {
   const { name, schedule, timezone, selector, retention } = request;
   const { consistency, hooks, copyTo, objective, description } = request;
+  const drill = drillOf(request);
   const now = ports.clock().toISOString();
   return {
     id: `pol-${ports.newId()}`,
@@ -101,6 +109,7 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     ...(copyTo === undefined ? {} : { copyTo }),
     objective,
     description,
+    ...(drill === undefined ? {} : { drill, drillSince: now }),
     paused: false,
     deleting: false,
     intent: 1,

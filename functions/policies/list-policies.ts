@@ -1,5 +1,5 @@
 import { keys, partitions, prefixes } from '#shared/aws/table/keys.ts';
-import type { PolicyRun, Policy, RunVolume } from '#shared/model/policy.ts';
+import type { PolicyRun, Policy, RunKind, RunVolume } from '#shared/model/policy.ts';
 import { collectPage, type Page } from '#functions/volumes/collect-page.ts';
 import { defaultPageSize } from '#functions/volumes/list-volumes.ts';
 import type { PolicyPorts } from './ports.ts';
@@ -33,19 +33,20 @@ export async function listPolicies(
   });
 }
 
-/** One page of a policy's runs, newest first. */
+/** One page of a policy's runs of one kind, newest first. */
 export async function listRuns(
   { table }: PolicyPorts,
   on: { readonly namespace: string; readonly policy: string },
-  { limit = defaultPageSize, cursor }: Paging,
+  { limit = defaultPageSize, cursor, kind = 'backup' }: Paging & { readonly kind?: RunKind | undefined },
 ): Promise<Page<PolicyRun>> {
+  const prefix = kind === 'drill' ? prefixes.drillRun : prefixes.run;
   const policy = await findPolicy(table, on.namespace, on.policy);
   return collectPage({
     pk: partitions.policy(policy.id),
     reverse: true,
     limit,
     cursor,
-    list: (asked) => table.list('run', { ...asked, prefix: prefixes.run }),
+    list: (asked) => table.list('run', { ...asked, prefix }),
     sortKey: ({ id }) => keys.run(id).sk,
     show: (rows) => Promise.resolve(rows.map(viewRun)),
   });

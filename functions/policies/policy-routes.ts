@@ -50,7 +50,11 @@ export function policyRoutes(ports: PolicyPorts): PolicyRoutes {
         paused: false,
       }),
     previewPolicy: async ({ params, query }) => ok(await previewPolicy(ports, params, query)),
-    runPolicy: (request) => runPolicy(ports, callOf(request, request.params.namespace), request.params),
+    runPolicy: (request) =>
+      runPolicy(ports, callOf(request, request.params.namespace), {
+        ...request.params,
+        ...request.query,
+      }),
     listPolicyRuns: async ({ params, query }) => ok(await listRuns(ports, params, query)),
     getPolicyRun: async ({ params: { namespace, policy, run } }) =>
       ok(viewRun(await findRun(ports.table, await findPolicy(ports.table, namespace, policy), run))),

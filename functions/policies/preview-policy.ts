@@ -1,9 +1,12 @@
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { nextTicks, type PolicyPreview, type PreviewedVolume } from '#shared/model/policy.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
+import { drillHistory, whyNoDrill } from '#shared/model/rules-drill.ts';
 import { whyNoBackup } from '#shared/model/rules-policy.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
+import { newestGood } from './newest-good.ts';
+import { drillsOf } from './overdue.ts';
 import type { PolicyPorts } from './ports.ts';
 import { momentOf, planRetention, type Retained } from './retain.ts';
 import { findPolicy } from './view.ts';
@@ -25,13 +28,34 @@ export async function previewPolicy(
     limit: Math.min(query.limit ?? defaultVolumes, mostVolumes),
     cursor: query.cursor,
   });
-  const runs = nextTicks(policy, ports.clock(), shownRuns);
+  const { drill, timezone } = policy;
+  const now = ports.clock();
+  const runs = nextTicks(policy, now, shownRuns);
+  const drills = drill === undefined ? [] : nextTicks({ schedule: drill, timezone }, now, shownRuns);
   return {
-    timezone: policy.timezone,
+    timezone,
     nextRuns: runs.map((run) => run.toISOString()),
+    nextDrills: drills.map((run) => run.toISOString()),
     items: await mapLimit(items, 10, (volume) => previewed(ports, policy, volume)),
     ...(cursor === undefined ? {} : { cursor }),
   };
+}
+
+/** When it was last proven that its backups restore, and what a drill would look at. */
+async function proofOf(
+  { table }: PolicyPorts,
+  { drill }: PolicyItem,
+  volume: Volume,
+): Promise<Pick<PreviewedVolume, 'verifiedAt' | 'drills' | 'notDrilled'>> {
+  const { passed } = drillHistory(await drillsOf(table, volume.id));
+  const verified = passed === undefined ? {} : { verifiedAt: passed.at };
+  if (drill === undefined) return verified;
+  const never = whyNoDrill(volume);
+  if (never !== undefined) return { ...verified, notDrilled: never };
+  const backup = await newestGood(table, volume.id);
+  if (backup === undefined) return { ...verified, notDrilled: 'it has no good backup' };
+  if (backup.verified !== undefined) return { ...verified, notDrilled: `${backup.id} has passed a drill` };
+  return { ...verified, drills: backup.id };
 }
 
 async function previewed(ports: PolicyPorts, policy: PolicyItem, volume: Volume): Promise<PreviewedVolume> {
@@ -41,6 +65,7 @@ async function previewed(ports: PolicyPorts, policy: PolicyItem, volume: Volume)
     volumeId: volume.id,
     volume: volume.name,
     ...(skipped === undefined ? {} : { skipped }),
+    ...(await proofOf(ports, policy, volume)),
     kept: places.flatMap(({ kept }) => kept),
     pruned: places.flatMap(({ pruned }) => pruned),
   };

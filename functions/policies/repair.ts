@@ -1,6 +1,7 @@
 import { keys } from '#shared/aws/table/keys.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { isProductError } from '#shared/model/errors.ts';
+import { alarmsOf, type PolicyAlarm } from '#shared/model/metrics.ts';
 import { PolicyId } from '#shared/model/names.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import { allPolicies } from './all-policies.ts';
@@ -19,15 +20,19 @@ export async function repairPolicies(keeper: PolicyKeeper): Promise<string[]> {
   const seenTo: string[] = [];
   for (const policy of policies) {
     const { id, applied, intent, deleting, paused } = policy;
-    const missing = schedules.get(id) !== !paused || !alarms.has(id);
+    const missing = schedules.get(id) !== !paused || !isSame(alarms.get(id), alarmsOf(policy));
     if (!(applied < intent || deleting || missing) || isClaimed(policy, keeper.clock())) continue;
     if (await reapply(keeper, policy)) seenTo.push(id);
   }
   const known = new Set(policies.map(({ id }) => id));
-  const rest = [...schedules.keys(), ...alarms].filter((id) => !known.has(id));
+  const rest = [...schedules.keys(), ...alarms.keys()].filter((id) => !known.has(id));
   for (const id of new Set(rest)) if (await removeRest(keeper, id)) seenTo.push(id);
   if (seenTo.length > 0) keeper.log.warn('policies repaired', { policies: seenTo });
   return seenTo;
+}
+
+function isSame(there: ReadonlySet<PolicyAlarm> | undefined, wanted: readonly PolicyAlarm[]): boolean {
+  return there?.size === wanted.length && wanted.every((alarm) => there.has(alarm));
 }
 
 /** False when somebody else changed it first: the next time sees. */

@@ -1,7 +1,7 @@
 import { keys } from '#shared/aws/table/keys.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { RunItem } from '#shared/model/policy-items.ts';
-import type { PolicyRun } from '#shared/model/policy.ts';
+import type { PolicyRun, RunKind } from '#shared/model/policy.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -15,11 +15,11 @@ export interface RunAnswer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Runs a policy now, also a paused one. @throws ProductError PolicyNotFound; IllegalState for one that is being removed. */
+/** Runs a policy's backups or its drills now, also of a paused one. @throws ProductError PolicyNotFound; IllegalState for one that is being removed. */
 export async function runPolicy(
   ports: PolicyPorts,
   call: Call,
-  { policy: name }: { readonly policy: string },
+  { policy: name, kind = 'backup' }: { readonly policy: string; readonly kind?: RunKind | undefined },
 ): Promise<RunAnswer> {
   return settle(async () => {
     const prior = await priorOf(ports, call);
@@ -32,8 +32,9 @@ export async function runPolicy(
     // The receipt first: a repeat that finds it and no run begins the run of that very moment.
     const moment = prior === undefined ? at : momentOf(prior.subject);
     if (prior === undefined)
-      await commit(ports, call, { writes: [], subject: runIdOf(policy, at), status: 202 });
-    return show(await startRun(ports, policy, { at: moment, cause: 'manual', caller: call.caller.arn }));
+      await commit(ports, call, { writes: [], subject: runIdOf(policy, { at, kind }), status: 202 });
+    const tick = { at: moment, kind, cause: 'manual', caller: call.caller.arn } as const;
+    return show(await startRun(ports, policy, tick));
   });
 }
 

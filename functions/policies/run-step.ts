@@ -10,7 +10,7 @@ import type { PolicyItem, RunItem, RunVolumeItem } from '#shared/model/policy-it
 import { isRunFinished } from '#shared/model/policy.ts';
 import { listVolumes } from '#functions/volumes/list-volumes.ts';
 import type { Ports } from '#functions/volumes/ports.ts';
-import { beginBackup } from './begin-backup.ts';
+import { atOnce, beginner, type Begin } from './beginner.ts';
 import { isOpen } from './list-policies.ts';
 import { prune } from './retain.ts';
 import { beginCopy, followCopies, hasCopies } from './run-copies.ts';
@@ -40,12 +40,17 @@ export const maxOpen = 200;
 const slowAfterMs = 3_600_000;
 /** With them. All are read in one go. */
 const mostOpen = 800;
+/**
+ * Of drills: each takes a slot of a host and is a volume in EC2, so that few are under way at once. What is not begun in time
+ * is not drilled, and gets overdue.
+ */
+const drills = { page: 10, open: 20, beginMs: 18 * 3_600_000 } as const;
 /** Volumes whose end is written in one step: two items each, with a copy three, and the run. */
 const settledAtOnce = 45;
 const settledWithCopies = 30;
 /** Volumes that are pruned in one step. */
 const prunedAtOnce = 25;
-/** Backups that are begun at the same moment. */
+/** Volumes that are pruned at the same moment. */
 const concurrency = 5;
 /** After so long what is still open counts as failed; the machine's own time-out is later. */
 const givesUpAfterMs = 20 * 3_600_000;
@@ -60,14 +65,22 @@ export async function runStep(ports: Ports, { runId }: RunInput): Promise<RunOut
   const early = jitterOf(run) - secondsSince(run, ports.clock());
   if (early > 0) return waitFor(run, Math.ceil(early));
   const policy = await ports.table.read('policy', keys.policy(run.policyId));
+  if (run.state === 'beginning' && isLate(run, ports.clock()))
+    return write(ports, run, { next: { ...run, state: 'collecting', cursor: undefined } });
   if (run.state === 'pruning') return prunePage(ports, run, policy);
   if (run.state === 'copying') return awaitCopies(ports, run);
   return hasRoom(run) ? beginPage(ports, run, policy) : collect(ports, run, policy);
 }
 
 /** Whether the next page may be begun. */
-function hasRoom({ state, counts: { open }, slow }: RunItem): boolean {
+function hasRoom({ kind, state, counts: { open }, slow }: RunItem): boolean {
+  if (kind === 'drill') return state === 'beginning' && open + drills.page <= drills.open;
   return state === 'beginning' && open - slow + pageSize <= maxOpen && open + pageSize <= mostOpen;
+}
+
+/** So late that the run has time for nothing but what is under way. */
+function isLate(run: RunItem, now: Date): boolean {
+  return run.kind === 'drill' && secondsSince(run, now) * 1_000 > drills.beginMs;
 }
 
 function endOf({ id, state }: RunItem): RunOutput {
@@ -96,12 +109,24 @@ function patience(run: RunItem, now: Date): number {
   return Math.min(60, Math.max(2, Math.floor(secondsSince(run, now) / 20)));
 }
 
+/** The run's volumes that are not done, with their operations. */
+async function openOf(ports: Ports, run: RunItem) {
+  const { items } = await ports.table.list('runVolume', {
+    pk: partitions.run(run.id),
+    prefix: prefixes.open,
+  });
+  return { items, operations: await operationsOf(ports, items) };
+}
+
 async function beginPage(ports: Ports, run: RunItem, policy: PolicyItem | undefined): Promise<RunOutput> {
   if (policy === undefined) return write(ports, run, { next: { ...run, state: 'collecting' } });
   const label = [policy.selector];
-  const page = await listVolumes(ports, run.namespace, { label, limit: pageSize, cursor: run.cursor });
-  const items = await mapLimit(page.items, concurrency, ({ id, name }) =>
-    beginBackup(ports, { run, policy, volume: { volumeId: id, volume: name } }),
+  const limit = run.kind === 'drill' ? drills.page : pageSize;
+  const page = await listVolumes(ports, run.namespace, { label, limit, cursor: run.cursor });
+  const open = run.kind === 'drill' ? (await openOf(ports, run)).operations : new Map();
+  const begin = beginner(ports, { run, policy, open });
+  const items = await mapLimit(page.items, atOnce(run), ({ id, name }) =>
+    begin({ volumeId: id, volume: name }),
   );
   const counts = items.reduce(counted, { ...run.counts, selected: run.counts.selected + items.length });
   const next: RunItem = {
@@ -125,18 +150,18 @@ function counted(counts: Counts, item: RunVolumeItem): Counts {
 }
 
 async function collect(ports: Ports, run: RunItem, policy: PolicyItem | undefined): Promise<RunOutput> {
-  const { items } = await ports.table.list('runVolume', {
-    pk: partitions.run(run.id),
-    prefix: prefixes.open,
-  });
-  const operations = await operationsOf(ports, items);
-  const looked = await mapLimit(items, concurrency, async (was) => ({
+  const { items, operations } = await openOf(ports, run);
+  const begin = policy === undefined ? undefined : beginner(ports, { run, policy, open: operations });
+  const looked = await mapLimit(items, atOnce(run), async (was) => ({
     was,
-    is: await settled(ports, { run, policy, was, operation: operations.get(was.operation ?? '') }),
+    is: await settled(ports, { begin, was, operation: operations.get(was.operation ?? '') }),
   }));
-  const atOnce = policy?.copyTo === undefined ? settledAtOnce : settledWithCopies;
-  const ready = looked.filter(({ was, is }) => was.state !== is.state).slice(0, atOnce);
-  const copied = await mapLimit(ready, concurrency, (settled) => beginCopy(ports, { run, policy, settled }));
+  const copies = run.kind === 'backup' && policy?.copyTo !== undefined;
+  const limit = copies ? settledWithCopies : settledAtOnce;
+  const ready = looked.filter(({ was, is }) => was.state !== is.state).slice(0, limit);
+  const copied = await mapLimit(ready, concurrency, (settled) =>
+    beginCopy(ports, { run, policy: copies ? policy : undefined, settled }),
+  );
   const changed = copied.filter(({ was, is }) => was.state !== is.state);
   const writes = changed.flatMap(({ was, is, copy }): Write[] => [
     ...(isOpen(is) ? [] : [discard('runVolume', was)]),
@@ -147,9 +172,11 @@ async function collect(ports: Ports, run: RunItem, policy: PolicyItem | undefine
   const counts = settledNow.reduce(counted, { ...run.counts, open: run.counts.open - settledNow.length });
   const all = run.state === 'collecting' && counts.open === 0;
   const slow = slowOf(looked, ports.clock());
-  const next: RunItem = { ...run, counts, slow, ...(all ? { state: 'pruning', cursor: undefined } : {}) };
+  const looking: RunItem = { ...run, counts, slow };
+  const next = all ? afterAll(ports, looking) : looking;
   if (changed.length > 0 || all || slow !== run.slow) await write(ports, run, { next, writes });
-  const more = changed.length === atOnce;
+  if (isRunFinished(next.state)) return endOf(next);
+  const more = changed.length === limit;
   return all || hasRoom(next) || more ? goOn(run) : waitFor(run, patience(run, ports.clock()));
 }
 
@@ -170,17 +197,17 @@ async function operationsOf(
 }
 
 interface Look {
-  readonly run: RunItem;
-  readonly policy: PolicyItem | undefined;
+  /** Undefined: the policy is gone. */
+  readonly begin: Begin | undefined;
   readonly was: RunVolumeItem;
   readonly operation: OperationItem | undefined;
 }
 
 /** How it is with one open volume now. */
-async function settled(ports: Ports, { run, policy, was, operation }: Look): Promise<RunVolumeItem> {
+async function settled(ports: Ports, { begin, was, operation }: Look): Promise<RunVolumeItem> {
   if (was.state === 'waiting') {
-    if (policy === undefined) return { ...was, state: 'skipped', reason: 'The policy is gone.' };
-    return beginBackup(ports, { run, policy, volume: was });
+    if (begin === undefined) return { ...was, state: 'skipped', reason: 'The policy is gone.' };
+    return begin(was);
   }
   if (operation === undefined) return { ...was, state: 'failed', reason: 'Its operation is forgotten.' };
   if (operation.status === 'succeeded') return { ...was, state: 'made' };
@@ -220,6 +247,13 @@ async function awaitCopies(ports: Ports, run: RunItem): Promise<RunOutput> {
   const next: RunItem = { ...run, counts };
   if (done) return write(ports, run, { next: ended(ports, next), writes });
   return count > 0 ? write(ports, run, { next, writes }) : waitFor(run, patience(run, ports.clock()));
+}
+
+/** Drills leave nothing to prune. */
+function afterAll(ports: Ports, run: RunItem): RunItem {
+  return run.kind === 'drill'
+    ? ended(ports, { ...run, cursor: undefined })
+    : { ...run, state: 'pruning', cursor: undefined };
 }
 
 /** Moves the run on; lost when another execution of it did so first, and then this one simply looks again. */

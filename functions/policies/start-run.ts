@@ -2,20 +2,22 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { create } from '#shared/aws/table/writes.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import type { PolicyItem, RunItem } from '#shared/model/policy-items.ts';
-import type { PolicyRun } from '#shared/model/policy.ts';
+import type { PolicyRun, RunKind } from '#shared/model/policy.ts';
 import type { RunStarter } from './ports.ts';
 
 /** What begins a run. */
 export interface Tick {
   /** The tick that it belongs to, or the moment at which somebody asked. */
   readonly at: Date;
+  readonly kind: RunKind;
   readonly cause: PolicyRun['cause'];
   readonly caller: string;
 }
 
 /** Of one policy and one moment: a second delivery of a tick has the same. */
-export function runIdOf({ id }: Pick<PolicyItem, 'id'>, at: Date): string {
-  return `run-${id.slice('pol-'.length)}-${at.toISOString().replaceAll(/[-:.]/g, '')}`;
+export function runIdOf({ id }: Pick<PolicyItem, 'id'>, { at, kind }: Pick<Tick, 'at' | 'kind'>): string {
+  const time = at.toISOString().replaceAll(/[-:.]/g, '');
+  return `run-${id.slice('pol-'.length)}-${time}${kind === 'drill' ? '-drill' : ''}`;
 }
 
 /**
@@ -44,12 +46,14 @@ async function recorded({ table }: RunStarter, run: RunItem): Promise<RunItem> {
   }
 }
 
-function newRun({ id, name, namespace }: PolicyItem, { at, cause, caller }: Tick, now: Date): RunItem {
+function newRun({ id, name, namespace }: PolicyItem, tick: Tick, now: Date): RunItem {
+  const { at, kind, cause, caller } = tick;
   return {
-    id: runIdOf({ id }, at),
+    id: runIdOf({ id }, tick),
     policyId: id,
     policy: name,
     namespace,
+    kind,
     at: at.toISOString(),
     cause,
     state: 'beginning',

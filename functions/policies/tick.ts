@@ -26,6 +26,11 @@ export async function tick(starter: RunStarter, event: TickEvent): Promise<strin
     starter.log.info('tick ignored', { ...event });
     return undefined;
   }
-  const run = await startRun(starter, policy, { at, cause: 'scheduled', caller: 'hivemind:scheduler' });
+  const run = await startRun(starter, policy, {
+    at,
+    kind: 'backup',
+    cause: 'scheduled',
+    caller: 'hivemind:scheduler',
+  });
   return run.id;
 }

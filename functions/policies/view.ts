@@ -2,17 +2,29 @@ import { keys } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { PolicyItem, RunItem, RunVolumeItem } from '#shared/model/policy-items.ts';
-import { nextTicks, objectiveOf, type Policy, type PolicyRun, type RunVolume } from '#shared/model/policy.ts';
+import {
+  drillObjectiveOf,
+  nextTicks,
+  objectiveOf,
+  type Policy,
+  type PolicyRun,
+  type RunVolume,
+} from '#shared/model/policy.ts';
 
 /** A policy as the API shows it. */
 export function viewPolicy(policy: PolicyItem, now: Date): Policy {
-  const { paused, deleting, intent, applied, applying: _applying, ...shown } = policy;
+  const { paused, deleting, intent, applied, applying: _applying, drillSince: _since, ...shown } = policy;
+  const { drill, timezone } = policy;
   const [next] = paused || deleting ? [] : nextTicks(policy, now, 1);
+  const [nextDrill] =
+    drill === undefined || paused || deleting ? [] : nextTicks({ schedule: drill, timezone }, now, 1);
   const settled = paused ? 'paused' : 'active';
   return {
     ...shown,
     state: deleting ? 'deleting' : applied < intent ? 'pending' : settled,
     objectiveSeconds: objectiveOf(policy),
+    ...(drill === undefined ? {} : { drillObjectiveSeconds: drillObjectiveOf(drill) }),
+    ...(nextDrill === undefined ? {} : { nextDrill: nextDrill.toISOString() }),
     ...(next === undefined ? {} : { nextRun: next.toISOString() }),
   };
 }

@@ -1,5 +1,6 @@
 import { ulid } from 'ulid';
 import * as z from 'zod';
+import { StepFunctionsRuns } from '#shared/aws/executions.ts';
 import { openTable } from '#shared/aws/table/table.ts';
 import { WatchBackupsEnvironment } from '#shared/model/environment.ts';
 import { workFunction } from '#shared/runtime/bundle.ts';
@@ -16,6 +17,7 @@ const ports = {
   clock: () => new Date(),
   newId: ulid,
   log: logger,
+  runs: new StepFunctionsRuns(environment.RUN_MACHINE_ARN),
   publish: publishOverdue(metrics),
 };
 

@@ -38,7 +38,7 @@ export function wireKeeper(environment: Wiring): {
       list: async () => (await schedules()).list(),
     },
     alarms: {
-      put: async (policy) => (await alarms()).put(policy),
+      put: async (policy, which) => (await alarms()).put(policy, which),
       remove: async (policyId) => (await alarms()).remove(policyId),
       list: async () => (await alarms()).list(),
     },

@@ -1,9 +1,10 @@
-import { errorCodes, isErrorCode, type ErrorCode } from '#shared/model/errors.ts';
 import type { TaskItem } from '#shared/model/items.ts';
-import { judgeReport, type DrillFinding } from '#shared/model/rules-drill.ts';
+import type { DrillFinding } from '#shared/model/rules-drill.ts';
 import { wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
-import { isGivenUp, planRemoval, planToHost, readPatience, scratchTask } from './planner-scratch.ts';
+import { outcomeOf, verdictOn } from './drill-verdict.ts';
+import { planRemoval, planToHost, scratchTask } from './planner-scratch.ts';
 import { done, type Failure } from './planner.ts';
+import { readPatience } from './scratch-patience.ts';
 
 /**
  * A drill: a scratch volume is made from the backup, attached, looked into by the host; what was found is written down; and
@@ -22,18 +23,8 @@ function planLook(facts: EbsFacts): EbsStep {
 }
 
 function notRestored(facts: EbsFacts, { code, detail }: Failure): EbsStep {
-  return found(facts, { outcome: couldNotTry.has(code) ? 'overdue' : 'failed', detail });
+  return found(facts, { outcome: outcomeOf(code), detail });
 }
-
-/** Of the host or the time, and no word on the backup. */
-const couldNotTry: ReadonlySet<ErrorCode> = new Set([
-  'HostNotFound',
-  'LimitExceeded',
-  'StaleEpoch',
-  'TimedOut',
-  'Unavailable',
-  'Throttled',
-]);
 
 function ask(facts: EbsFacts): EbsStep {
   const { operation, record, scratch } = facts;
@@ -60,19 +51,9 @@ function ask(facts: EbsFacts): EbsStep {
 }
 
 function judge(facts: EbsFacts, task: TaskItem): EbsStep {
-  const { result, hostId } = task;
-  if (result?.verify !== undefined) return found(facts, judgeReport(result.verify));
-  if (result !== undefined) return found(facts, refusedBy(task));
-  if (isGivenUp(facts, task))
-    return found(facts, { outcome: 'overdue', detail: `${hostId} has not looked into the copy in time.` });
-  return { ...wait(facts, `${hostId} is looking into the copy`), progress: 70 };
-}
-
-function refusedBy({ hostId, result }: TaskItem): DrillFinding {
-  const { code = 'CommandFailed', detail = 'no reason' } = result?.error ?? {};
-  const passing = isErrorCode(code) && (couldNotTry.has(code) || errorCodes[code].retryable);
-  const isOverdue = passing && code !== 'CommandFailed';
-  return { outcome: isOverdue ? 'overdue' : 'failed', detail: `${hostId}: ${detail}`.slice(0, 2048) };
+  const finding = verdictOn(facts, task);
+  if (finding !== undefined) return found(facts, finding);
+  return { ...wait(facts, `${task.hostId} is looking into the copy`), progress: 70 };
 }
 
 function found({ operation }: EbsFacts, finding: DrillFinding): EbsStep {

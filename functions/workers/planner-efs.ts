@@ -10,6 +10,12 @@ import { planFree } from './planner-efs-free.ts';
 import { planInPlace, type InPlaceSteps } from './planner-efs-in-place.ts';
 import { wait, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
 import { done, minutes, type CommonSteps, type Failure, type StepOf } from './planner.ts';
+import {
+  planEfsDrill,
+  planEfsDrillRefusal,
+  type EfsDrillFacts,
+  type EfsDrillSteps,
+} from './planner-efs-drill.ts';
 
 /** Everything a plan of a volume that many hosts may use is made from. */
 export interface EfsFacts {
@@ -29,9 +35,11 @@ export interface EfsFacts {
   readonly hasBackups: boolean;
   /** Of a volume that is made from a recovery point. */
   readonly restore: RestoreFacts | undefined;
+  /** Of a drill. */
+  readonly scratch: EfsDrillFacts | undefined;
 }
 
-export interface EfsSteps extends CommonSteps, RestoreSteps, InPlaceSteps {
+export interface EfsSteps extends CommonSteps, RestoreSteps, InPlaceSteps, EfsDrillSteps {
   /** EFS CreateAccessPoint. */
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
@@ -78,6 +86,8 @@ export function planEfs(facts: EfsFacts): EfsStep {
       return planDelete(facts);
     case 'purge':
       return planPurge(facts);
+    case 'drill':
+      return planEfsDrill(facts, { create: planCreate, purge: planPurge });
     default: {
       const failure = { code: 'IllegalState', detail: 'This driver has no such operation.' } as const;
       return { kind: 'abandon', failure, message: failure.detail, progress };
@@ -85,7 +95,9 @@ export function planEfs(facts: EfsFacts): EfsStep {
   }
 }
 
-export function planEfsRefusal({ operation, record }: EfsFacts, error: ProductError): EfsStep {
+export function planEfsRefusal(facts: EfsFacts, error: ProductError): EfsStep {
+  const { operation, record } = facts;
+  if (operation.kind === 'drill') return planEfsDrillRefusal(facts, error.message);
   const { hint } = error.details;
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };

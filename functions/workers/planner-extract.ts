@@ -2,7 +2,8 @@ import { isErrorCode } from '#shared/model/errors.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import { archiveMetadataOf } from '#shared/model/rules-transfer.ts';
 import { wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
-import { isGivenUp, planRemoval, planToHost, scratchTask } from './planner-scratch.ts';
+import { planRemoval, planToHost, scratchTask } from './planner-scratch.ts';
+import { isGivenUp } from './scratch-patience.ts';
 import { done, type Failure } from './planner.ts';
 
 /**

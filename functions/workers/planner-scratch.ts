@@ -1,17 +1,9 @@
-import type { HostRecord } from '#shared/aws/table/records.ts';
-import type { TaskItem } from '#shared/model/items.ts';
 import type { VolumeState } from '#shared/model/states.ts';
 import { planAttach } from './planner-ebs-attach.ts';
 import { planLeave } from './planner-ebs-detach.ts';
 import { mayAppearYet, wait, type EbsFacts, type EbsStep } from './planner-ebs-steps.ts';
-import { done, minutes, type Failure } from './planner.ts';
-
-/** How long a host has to begin to look into a scratch volume. */
-export const hostPatience = minutes(10);
-/** How long it may read; what takes longer is restored and looked at by hand. */
-export const readPatience = minutes(240);
-/** What comes on top of the reading. */
-const lateReport = minutes(30);
+import { done, type Failure } from './planner.ts';
+import { hostPatience } from './scratch-patience.ts';
 
 /** The way of any volume to its host; what would be taken back there is told to `failed`. */
 export function planToHost(facts: EbsFacts, failed: (failure: Failure) => EbsStep): EbsStep {
@@ -32,18 +24,6 @@ export function scratchTask({ operation, record, now }: EbsFacts) {
     at: now.toISOString(),
     begun: false,
   };
-}
-
-/** Nobody waits for the host's answer any more. */
-export function isGivenUp({ target, now }: EbsFacts, { deadline }: TaskItem): boolean {
-  const latest = Date.parse(deadline) + readPatience + lateReport;
-  return target === undefined || isGone(target, now) || now.getTime() > latest;
-}
-
-/** Its agent says nothing any more: it does not look either. */
-function isGone({ host, seen }: HostRecord, now: Date): boolean {
-  const seenAt = Date.parse(seen?.at ?? host.lastSeenAt);
-  return host.instanceState === 'terminated' || now.getTime() - seenAt > hostPatience;
 }
 
 /** The way of a scratch volume out of each state, by the table of states. */

@@ -96,8 +96,17 @@ export class BackupPolicies extends Construct {
   private watchFunction(storage: StorageStack): ProductFunction<'watch-backups'> {
     const watch = new ProductFunction(this, 'Watch', {
       name: 'watch-backups',
-      environment: { TABLE_NAME: storage.table.tableName, ...this.keeperEnvironment },
-      permissions: [...onTable(storage), ...keepPolicies(this, this.scheduleRole), listPolicyParts()],
+      environment: {
+        TABLE_NAME: storage.table.tableName,
+        RUN_MACHINE_ARN: this.machine.stateMachine.stateMachineArn,
+        ...this.keeperEnvironment,
+      },
+      permissions: [
+        ...onTable(storage),
+        ...keepPolicies(this, this.scheduleRole),
+        listPolicyParts(),
+        startRuns(this),
+      ],
       timeout: Duration.seconds(60),
       onFailure: this.deadLetters,
     });
@@ -105,7 +114,8 @@ export class BackupPolicies extends Construct {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
     });
     new Schedule(this, 'EveryFiveMinutes', {
-      description: 'Hivemind Volumes: say which volumes have no good backup in time',
+      description:
+        'Hivemind Volumes: say which volumes have no good backup or no drill in time, and begin drills',
       schedule: ScheduleExpression.rate(Duration.minutes(5)),
       target: new LambdaInvoke(watch, {
         role,

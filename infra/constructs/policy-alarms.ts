@@ -11,9 +11,15 @@ const quiet = {
 };
 const fiveMinutes: MetricOptions = { period: Duration.minutes(5), statistic: Stats.SUM };
 
+interface OverdueAlarm {
+  readonly name: ProductAlarmProps['name'];
+  readonly meaning: string;
+  readonly metricName: string;
+}
+
 /** What watches policies: that runs succeed, and that no volume is without a backup unnoticed. */
 export function policyAlarms(policies: BackupPolicies): ProductAlarmProps[] {
-  return [overdue(), ...runAlarms(policies), ...functionAlarms(policies)];
+  return [...overdueAlarms.map(overdue), ...runAlarms(policies), ...functionAlarms(policies)];
 }
 
 function runAlarms({ machine }: BackupPolicies): ProductAlarmProps[] {
@@ -22,7 +28,7 @@ function runAlarms({ machine }: BackupPolicies): ProductAlarmProps[] {
       name: 'hivemind-policy-runs-failed',
       severity: 'high',
       meaning:
-        'A run of a backup policy ended without a backup of a volume that should have one, or without its copy.',
+        'A run of a backup policy ended without a backup, its copy, or a passed drill, of a volume that should have one.',
       metric: machine.stateMachine.metricFailed(fiveMinutes),
       threshold: 1,
       missingData: quiet,
@@ -79,15 +85,33 @@ function functionAlarms({ run, tick, watch, deadLetters }: BackupPolicies): Prod
   ];
 }
 
-/** On the total; each policy has an alarm of its own, which the API makes with it. */
-function overdue(): ProductAlarmProps {
-  return {
+/** On the totals; each policy has alarms of its own, which the API makes with it. */
+const overdueAlarms: readonly OverdueAlarm[] = [
+  {
     name: 'hivemind-backups-overdue',
-    severity: 'high',
     meaning: 'A volume that a policy selects has no good backup within the objective.',
+    metricName: metricNames.overdueVolumes,
+  },
+  {
+    name: 'hivemind-drills-overdue',
+    meaning: 'No drill of a volume’s backups has passed in time, or the last one could not be tried.',
+    metricName: metricNames.overdueDrills,
+  },
+  {
+    name: 'hivemind-drills-failed',
+    meaning: 'A drill of a backup has failed: what was restored is not whole.',
+    metricName: metricNames.failedDrills,
+  },
+];
+
+function overdue({ name, meaning, metricName }: OverdueAlarm): ProductAlarmProps {
+  return {
+    name,
+    severity: 'high',
+    meaning,
     metric: new Metric({
       namespace: metricsNamespace,
-      metricName: metricNames.overdueVolumes,
+      metricName,
       dimensionsMap: { service: watcher },
       period: Duration.seconds(overdueAlarm.periodSeconds),
       statistic: overdueAlarm.statistic,

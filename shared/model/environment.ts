@@ -78,8 +78,8 @@ export const BackupsApiEnvironment = VolumesApiEnvironment.extend({
 export const PolicyTickEnvironment = Common.extend({ ...RunStarter });
 /** Carries a run out, step by step. */
 export const PolicyRunEnvironment = VolumesApiEnvironment.extend({ ...Copies });
-/** Counts what is overdue, and makes policies' schedules and alarms good. */
-export const WatchBackupsEnvironment = Common.extend({ ...PolicyKeeper });
+/** Counts what is overdue, makes policies' schedules and alarms good, and begins drills that are due. */
+export const WatchBackupsEnvironment = Common.extend({ ...PolicyKeeper, ...RunStarter });
 
 /** Recovery points of the shared file system. */
 const Recovery = {

@@ -1,5 +1,6 @@
 import { backupGuards } from './guards-backups.ts';
 import { copyGuards } from './guards-copies.ts';
+import { drillGuards } from './guards-drills.ts';
 import { restoreGuards } from './guards-restore.ts';
 import { resticGuards } from './guards-restic.ts';
 
@@ -46,6 +47,7 @@ const api = {
 export const guards = {
   ...backupGuards,
   ...copyGuards,
+  ...drillGuards,
   ...restoreGuards,
   ...resticGuards,
   'restored-directory': {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Host, ObservedAttachment } from './host.ts';
 import { Backup } from './backup.ts';
 import { BackupHooks } from './consistency.ts';
-import { DrillCheck } from './drill.ts';
+import { DrillCheck, DrillOutcome } from './drill.ts';
 import { ReadForm } from './extract.ts';
 import {
   ArchiveTask,
@@ -14,6 +14,7 @@ import {
   ImportTask,
   LocateTask,
   TaskResult,
+  VerifyFilesTask,
   VerifyTask,
 } from './task.ts';
 import { BackupId, HostId, Namespace, OperationId, VolumeId, VolumeName } from './names.ts';
@@ -272,6 +273,16 @@ export const BackupIndexItem = z.strictObject({
 });
 export type BackupIndexItem = z.infer<typeof BackupIndexItem>;
 
+/** The last drill of a volume's backups that ended so: it outlives the backup, which retention may remove. */
+export const DrilledItem = z.strictObject({
+  volumeId: VolumeId,
+  outcome: DrillOutcome,
+  backupId: BackupId,
+  at: z.iso.datetime(),
+  restoreSeconds: z.number().min(0),
+});
+export type DrilledItem = z.infer<typeof DrilledItem>;
+
 /** That a backup of the volume is being made: one at a time. Lives in the volume's partition. */
 export const BackingItem = z.strictObject({
   volumeId: VolumeId,
@@ -338,6 +349,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ArchiveTask.extend(asked),
   FillTask.extend(asked),
   ForgetTask.extend(asked),
+  VerifyFilesTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

@@ -19,6 +19,12 @@ export const metricNames = {
   overdueVolumes: 'OverdueVolumes',
   /** The same of one policy, with the dimension `policy`, its id. */
   overdueVolumesOfPolicy: 'OverdueVolumesOfPolicy',
+  /** watch-backups, each time: volumes of policies with drills of which none has passed in time, or the last could not be tried. */
+  overdueDrills: 'OverdueDrills',
+  overdueDrillsOfPolicy: 'OverdueDrillsOfPolicy',
+  /** watch-backups, each time: volumes of policies whose last drill has failed. */
+  failedDrills: 'FailedDrills',
+  failedDrillsOfPolicy: 'FailedDrillsOfPolicy',
 } as const;
 
 /** The function that publishes what is overdue. */
@@ -29,10 +35,47 @@ export function policyDimensions(policyId: string): Readonly<Record<'service' | 
   return { service: watcher, policy: policyId };
 }
 
-/** Names of policies' alarms are this and the policy's id. */
+/** What `watch-backups` has counted: in all, or of one policy. Without drills there is no word on them. */
+export interface OverdueCounts {
+  readonly overdueVolumes: number;
+  readonly overdueDrills?: number;
+  readonly failedDrills?: number;
+}
+
+/** A policy's own alarms, one on each count of its own. */
+export const policyAlarms = ['volumes', 'drills', 'failed-drills'] as const;
+export type PolicyAlarm = (typeof policyAlarms)[number];
+
+/** Which ones a policy has. */
+export function alarmsOf({ drill }: { readonly drill?: string | undefined }): readonly PolicyAlarm[] {
+  return drill === undefined ? ['volumes'] : policyAlarms;
+}
+
+/** The metric that each stands on. */
+export const policyAlarmMetrics: Readonly<Record<PolicyAlarm, string>> = {
+  volumes: metricNames.overdueVolumesOfPolicy,
+  drills: metricNames.overdueDrillsOfPolicy,
+  'failed-drills': metricNames.failedDrillsOfPolicy,
+};
+
+/** Names of policies' alarms are this, the policy's id, and what it is on where that is not its volumes. */
 export const policyAlarmPrefix = 'hivemind-overdue-';
 
-/** The alarm on overdue volumes, the stack's and each policy's: three periods, since a period may fall between two runs. */
+export function policyAlarmName(policyId: string, alarm: PolicyAlarm): string {
+  return `${policyAlarmPrefix}${policyId}${alarm === 'volumes' ? '' : `-${alarm}`}`;
+}
+
+/** Whose an alarm is, and on what, by its name. */
+export function readPolicyAlarmName(name: string): {
+  readonly policyId: string;
+  readonly alarm: PolicyAlarm;
+} {
+  const rest = name.slice(policyAlarmPrefix.length);
+  const alarm = policyAlarms.findLast((one) => rest.endsWith(`-${one}`)) ?? 'volumes';
+  return { policyId: alarm === 'volumes' ? rest : rest.slice(0, -alarm.length - 1), alarm };
+}
+
+/** The alarms on overdue volumes, overdue drills and failed drills, the stack's and each policy's: three periods, since a period may fall between two runs. */
 export const overdueAlarm = {
   statistic: 'Maximum',
   periodSeconds: 300,

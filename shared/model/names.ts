@@ -40,8 +40,9 @@ export const PolicyId = z
   .string()
   .regex(new RegExp(`^pol-${ulidPattern}$`), { error: 'a policy id: "pol-" and 26 characters' });
 /** Of one policy and one moment: its execution is called so, and a second delivery of a tick has the same. */
-export const RunId = z.string().regex(new RegExp(`^run-${ulidPattern}-\\d{8}T\\d{9}Z$`), {
-  error: 'a run id: "run-", the policy\'s 26 characters and a time such as 20261130T020000000Z',
+export const RunId = z.string().regex(new RegExp(`^run-${ulidPattern}-\\d{8}T\\d{9}Z(-drill)?$`), {
+  error:
+    'a run id: "run-", the policy\'s 26 characters, a time such as 20261130T020000000Z, "-drill" for drills',
 });
 export const PolicyName = z
   .string()

@@ -1,10 +1,18 @@
 import * as z from 'zod';
 import { BackupId, Namespace, OperationId, PolicyId, PolicyName, RunId, VolumeId } from './names.ts';
-import { Policy, PolicyRun, RunVolume } from './policy.ts';
+import { Policy, PolicyRun, RunKind, RunVolume } from './policy.ts';
 
 /** What the table stores of policies and their runs. */
 
-export const PolicyItem = Policy.omit({ state: true, objectiveSeconds: true, nextRun: true }).extend({
+export const PolicyItem = Policy.omit({
+  state: true,
+  objectiveSeconds: true,
+  nextRun: true,
+  drillObjectiveSeconds: true,
+  nextDrill: true,
+}).extend({
+  /** When its drills were switched on or their schedule last changed. */
+  drillSince: z.iso.datetime().optional(),
   paused: z.boolean(),
   /** Its schedule and its alarm are to go, and then the policy. */
   deleting: z.boolean(),
@@ -50,10 +58,11 @@ export const RunCopyItem = z.strictObject({
 });
 export type RunCopyItem = z.infer<typeof RunCopyItem>;
 
-/** A volume that a policy selects and that has no good backup: since when, so that a new one is not overdue at once. */
+/** A volume that a policy selects and that has no good backup, or none that was ever proven: since when, so that a new one is not overdue at once. */
 export const WatchedItem = z.strictObject({
   policyId: PolicyId,
   volumeId: VolumeId,
+  missing: RunKind.default('backup'),
   since: z.iso.datetime(),
   seenAt: z.iso.datetime(),
 });

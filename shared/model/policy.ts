@@ -15,7 +15,7 @@ import {
   VolumeName,
 } from './names.ts';
 import { Retention } from './retention.ts';
-import { longestGap, nextRuns, parseSchedule, ScheduleText } from './schedule.ts';
+import { DrillSchedule, longestGap, nextRuns, parseSchedule, ScheduleText } from './schedule.ts';
 import { Timezone } from './timezone.ts';
 
 /** Which volumes: label conditions, all of which must hold. An empty one would select every volume that there ever is. */
@@ -77,6 +77,16 @@ export const Policy = z
       .positive()
       .meta({ description: 'The objective in force: a volume whose newest good backup is older is overdue' }),
     nextRun: z.iso.datetime().optional().meta({ description: 'Absent while it is paused' }),
+    drill: ScheduleText.optional().meta({
+      description:
+        'When the newest good backup of each selected volume is drilled, in the same zone; absent: never',
+    }),
+    drillObjectiveSeconds: z
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: 'A volume of which no drill has passed for so long is overdue' }),
+    nextDrill: z.iso.datetime().optional(),
     createdAt: z.iso.datetime(),
     createdBy: z.string(),
     updatedAt: z.iso.datetime(),
@@ -93,6 +103,7 @@ export const CreatePolicy = z
     retention: Retention.default({}),
     engine: Settings.engine.default('native'),
     description: Settings.description.default(''),
+    drill: DrillSchedule.optional(),
   })
   .meta({ id: 'CreatePolicy' });
 export type CreatePolicy = z.infer<typeof CreatePolicy>;
@@ -109,6 +120,7 @@ export const UpdatePolicy = z
     objective: Settings.objective,
     description: Settings.description.optional(),
     engine: Settings.engine.optional(),
+    drill: DrillSchedule.optional(),
     copyTo: Region.nullable().optional().meta({ description: 'null: no more copies are made' }),
   })
   .refine((update) => Object.values(update).some((value) => value !== undefined), {
@@ -116,6 +128,11 @@ export const UpdatePolicy = z
   })
   .meta({ id: 'UpdatePolicy' });
 export type UpdatePolicy = z.infer<typeof UpdatePolicy>;
+
+/** What a run does with each volume: make a backup of it, or drill its newest good one. */
+export const runKinds = ['backup', 'drill'] as const;
+export const RunKind = z.enum(runKinds).meta({ id: 'RunKind' });
+export type RunKind = z.infer<typeof RunKind>;
 
 /** `scheduled` by its tick; `manual` somebody asked. */
 export const runCauses = ['scheduled', 'manual'] as const;
@@ -137,9 +154,11 @@ export const RunCounts = z.strictObject({
   selected: Count,
   /** Begun or waiting, not done. */
   open: Count,
-  made: Count,
-  failed: Count,
-  skipped: Count.meta({ description: 'Nothing to back up, or another backup was under way all the time' }),
+  made: Count.meta({ description: 'Backups that are complete; drills that passed' }),
+  failed: Count.meta({ description: 'No backup; a drill that failed or could not be tried' }),
+  skipped: Count.meta({
+    description: 'Nothing to back up or to drill, or another one was under way all the time',
+  }),
   pruned: Count,
 });
 export type RunCounts = z.infer<typeof RunCounts>;
@@ -151,6 +170,7 @@ export const PolicyRun = z
     policyId: PolicyId,
     policy: PolicyName,
     namespace: Namespace,
+    kind: RunKind.default('backup'),
     at: z.iso.datetime().meta({ description: 'The tick that it belongs to' }),
     cause: z.enum(runCauses),
     state: RunState,
@@ -188,6 +208,12 @@ export const PreviewedVolume = z
     volumeId: VolumeId,
     volume: VolumeName,
     skipped: z.string().optional().meta({ description: 'Why a run would make no backup of it' }),
+    verifiedAt: z.iso
+      .datetime()
+      .optional()
+      .meta({ description: 'When a drill of a backup of it last passed' }),
+    drills: BackupId.optional().meta({ description: 'The backup that a drill would restore now' }),
+    notDrilled: z.string().optional().meta({ description: 'Why there would be no drill of it' }),
     kept: z.array(
       z.strictObject({
         backup: BackupId,
@@ -207,6 +233,7 @@ export const PolicyPreview = z
   .strictObject({
     timezone: Timezone,
     nextRuns: z.array(z.iso.datetime()),
+    nextDrills: z.array(z.iso.datetime()),
     items: z.array(PreviewedVolume),
     cursor: z.string().optional(),
   })
@@ -223,16 +250,22 @@ export function nextTicks({ schedule, timezone }: Timed, after: Date, count: num
   return nextRuns(parseSchedule(schedule), timezone, { after, count });
 }
 
-const dayMs = 86_400_000;
-
-/**
- * How old a volume's newest good backup may get, in seconds: as it was set, else twice the longest gap between two
- * runs, so that one run may fail and the next still be on time.
- */
-export function objectiveOf(policy: Timed & { readonly objective?: string | undefined }): number {
-  if (policy.objective !== undefined) return parseDuration(policy.objective);
-  return 2 * 60 * longestGap(parseSchedule(policy.schedule));
+/** Twice the longest gap: one may fail to come, and the next still be on time. In seconds. */
+function twiceTheGap(schedule: string): number {
+  return 2 * 60 * longestGap(parseSchedule(schedule));
 }
+
+/** How old a volume's newest good backup may get, in seconds: as it was set, else twice the longest gap between two runs. */
+export function objectiveOf(policy: Timed & { readonly objective?: string | undefined }): number {
+  return policy.objective === undefined ? twiceTheGap(policy.schedule) : parseDuration(policy.objective);
+}
+
+/** How long ago a drill of a volume's backups may last have passed, in seconds. */
+export function drillObjectiveOf(drill: string): number {
+  return twiceTheGap(drill);
+}
+
+const dayMs = 86_400_000;
 
 /**
  * The tick that a delivery belongs to: the last run at or before it. A late delivery and a second one have the same.
@@ -247,4 +280,26 @@ export function tickOf(policy: Timed, delivered: Date): Date | undefined {
     if (last !== undefined) return last;
   }
   return undefined;
+}
+
+/** What tells when a policy drills. */
+export interface DrillTimes {
+  readonly drill?: string | undefined;
+  readonly timezone: string;
+  /** When it was told to: ticks before are none of it. */
+  readonly drillSince?: string | undefined;
+  readonly paused: boolean;
+  readonly deleting: boolean;
+}
+
+/** A tick is made good for so long: nobody wants last night's drills at noon. */
+const drillCatchUpMs = 6 * 3_600_000;
+
+/** The drills' tick that is due: the last one, unless it is too long ago. However often it is asked for, it is the same. */
+export function drillTickOf(policy: DrillTimes, now: Date): Date | undefined {
+  const { drill, timezone, drillSince, paused, deleting } = policy;
+  if (drill === undefined || drillSince === undefined || paused || deleting) return undefined;
+  const tick = tickOf({ schedule: drill, timezone }, now);
+  const earliest = Math.max(Date.parse(drillSince), now.getTime() - drillCatchUpMs);
+  return tick === undefined || tick.getTime() < earliest ? undefined : tick;
 }

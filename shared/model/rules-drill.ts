@@ -1,7 +1,8 @@
 import type { Drill, DrillOutcome } from './drill.ts';
 import type { ErrorCode } from './errors.ts';
-import type { BackupItem, HostItem, OperationItem } from './items.ts';
+import type { BackupItem, DrilledItem, HostItem, OperationItem } from './items.ts';
 import type { VerifyReport } from './verify.ts';
+import type { Volume } from './volume.ts';
 
 /** A host that may look into a restored copy. */
 export interface DrillHost {
@@ -14,22 +15,70 @@ export interface DrillHost {
 /** A host that has not been heard of for so long has no agent that could look. */
 const silentAfter = 5 * 60_000;
 
-/** Running, heard of lately, with a slot to spare; in the volume's own zone where there is one, else the one with most room. */
+/**
+ * Running, heard of lately, and for a copy that is attached with a slot to spare; in the volume's own zone where there is one,
+ * else the one with most room.
+ */
 export function chooseDrillHost(
   hosts: readonly DrillHost[],
   { source }: Pick<BackupItem, 'source'>,
-  now: Date,
+  { now, sparing = false }: { readonly now: Date; readonly sparing?: boolean },
 ): HostItem | undefined {
-  const able = hosts.filter((candidate) => isAble(candidate, now));
+  const { driver } = source;
+  const hasRoom = (candidate: DrillHost): boolean =>
+    driver !== 'ebs' ||
+    (sparing ? hasPlenty(candidate) : candidate.slotsUsed < candidate.host.maxAttachments);
+  const able = hosts.filter(
+    (candidate) => isAble(candidate, now) && candidate.host.drivers.includes(driver) && hasRoom(candidate),
+  );
   const isHome = ({ host }: DrillHost): number => (host.availabilityZone === source.availabilityZone ? 0 : 1);
   const room = ({ host, slotsUsed }: DrillHost): number => host.maxAttachments - slotsUsed;
   return able.toSorted((a, b) => isHome(a) - isHome(b) || room(b) - room(a))[0]?.host;
 }
 
-function isAble({ host, seenAt, slotsUsed }: DrillHost, now: Date): boolean {
+function isAble({ host, seenAt }: DrillHost, now: Date): boolean {
   const isHeardOf = now.getTime() - Date.parse(seenAt) < silentAfter;
-  const isRunning = host.instanceState === 'running' && !host.draining;
-  return isRunning && isHeardOf && host.drivers.includes('ebs') && slotsUsed < host.maxAttachments;
+  return isHeardOf && host.instanceState === 'running' && !host.draining;
+}
+
+/** Drills that nobody waits for leave a quarter of a host's slots to volumes. */
+function hasPlenty({ host: { maxAttachments }, slotsUsed }: DrillHost): boolean {
+  return slotsUsed < maxAttachments - Math.floor(maxAttachments / 4);
+}
+
+/** Why no drill would be begun of a volume's backups; undefined where one would. */
+export function whyNoDrill({ driver, type }: Pick<Volume, 'driver' | 'type'>): string | undefined {
+  return driver === 'ebs' || driver === 'efs'
+    ? undefined
+    : `backups of ${type} volumes have no drill in this release`;
+}
+
+/** What the last drills of a volume's backups come to. */
+export interface DrillHistory {
+  readonly passed: DrilledItem | undefined;
+  /** Failed, and none has passed since. */
+  readonly failed: DrilledItem | undefined;
+  /** Could not be tried, and none came to a finding since. */
+  readonly untried: DrilledItem | undefined;
+}
+
+/** From the last drill of each outcome. */
+export function drillHistory(last: readonly DrilledItem[]): DrillHistory {
+  const of = (outcome: DrillOutcome) => last.find((one) => one.outcome === outcome);
+  const [passed, failed, overdue] = [of('passed'), of('failed'), of('overdue')];
+  const isAfter = (one: DrilledItem | undefined, other: DrilledItem | undefined): boolean =>
+    one !== undefined && (other === undefined || one.at > other.at);
+  return {
+    passed,
+    failed: isAfter(failed, passed) ? failed : undefined,
+    untried: isAfter(overdue, passed) && isAfter(overdue, failed) ? overdue : undefined,
+  };
+}
+
+/** What is kept of a drill with the volume. */
+export function drilledOf({ id, volumeId }: Pick<BackupItem, 'id' | 'volumeId'>, drill: Drill): DrilledItem {
+  const { outcome, at, seconds, restoreSeconds = seconds } = drill;
+  return { volumeId, outcome, backupId: id, at, restoreSeconds };
 }
 
 export interface DrillFailure {
@@ -72,11 +121,21 @@ export function judgeReport(report: VerifyReport): DrillFinding {
   return { outcome: report.outcome, detail: detail.slice(0, 2048), report };
 }
 
-function passText({ manifest, mark, compared, hashed, check }: VerifyReport): string {
+function passText(report: VerifyReport): string {
+  const { manifest, live, mark, compared, hashed, check } = report;
+  if (live !== undefined) return `${filesText(report)}${check === undefined ? '' : '; the check passed'}.`;
   const looked = manifest
     ? `${compared} entries and the contents of ${hashed} files are as at the cut${mark ? '' : ' (without a mark)'}`
     : `no manifest: ${hashed} files were read to their ends, and nothing is known of what they should hold`;
   return `The filesystem is clean; ${looked}${check === undefined ? '' : '; the check passed'}.`;
+}
+
+/** Of what is no point in time. */
+function filesText({ live, compared, hashed }: VerifyReport): string {
+  const read = `${hashed} files were read to their ends`;
+  return live === true
+    ? `${read}, and ${compared} entries that the volume has not changed since the cut are as they are there`
+    : `${read}; the volume is gone, so nothing is known of what they should hold`;
 }
 
 function failText({ filesystemCheck, wrong, mismatches, check }: VerifyReport): string {

@@ -95,6 +95,16 @@ export const ScheduleText = z
     example: '0 2 * * *',
   });
 
+/** When to drill, or `off`. */
+export const DrillSchedule = z
+  .string()
+  .max(200)
+  .superRefine((text, context) => {
+    const checked = text === 'off' ? undefined : ScheduleText.safeParse(text);
+    for (const { message } of checked?.error?.issues ?? []) context.addIssue({ code: 'custom', message });
+  })
+  .meta({ id: 'DrillSchedule', description: 'A schedule as of runs, or `off`', example: '0 4 * * 0' });
+
 interface Place {
   readonly field: Field;
   /** From 1 on. */

@@ -123,6 +123,23 @@ export type ForgetTask = z.infer<typeof ForgetTask>;
 
 /** Tasks on a repository, for which their host gets a grant. */
 export type RepositoryTask = ArchiveTask | FillTask | ForgetTask;
+/** A directory of a file system, as a host mounts it. */
+const AccessRoot = z.strictObject({ fileSystemId: z.string(), accessPointId: z.string() });
+
+/** Look into a restored directory of a network volume, and compare it with the volume itself where there is one. */
+export const VerifyFilesTask = AnyTask.extend({
+  kind: z.literal('verify-files'),
+  backupId: BackupId,
+  copy: AccessRoot,
+  /** The volume that the backup is of, as it is now; gone where the volume is. */
+  live: AccessRoot.optional(),
+  /** What the volume has not changed since then must be in the copy just so. */
+  settledBefore: z.iso.datetime(),
+  check: DrillCheck.optional(),
+  /** How long the comparison may take. */
+  patienceSeconds: z.int().positive(),
+});
+export type VerifyFilesTask = z.infer<typeof VerifyFilesTask>;
 
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
@@ -136,6 +153,7 @@ export const HostTask = z
     ArchiveTask,
     FillTask,
     ForgetTask,
+    VerifyFilesTask,
   ])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;

@@ -13,6 +13,8 @@ export const VerifyReport = z
     filesystemCheck: z.strictObject({ clean: z.boolean(), output: z.string().max(reportedOutput) }),
     /** Whether there was a manifest to compare with; else every file was only read. */
     manifest: z.boolean(),
+    /** Whether there was the volume itself to compare with, of what is no point in time. */
+    live: z.boolean().optional(),
     /** Whether the random mark of the cut was there to look for; then a wrong one is a mismatch. */
     mark: z.boolean(),
     /** Entries of the copy that were looked at. */

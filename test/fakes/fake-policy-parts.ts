@@ -1,5 +1,6 @@
 import type { PolicyAlarms, WatchedPolicy } from '#shared/aws/policies/alarms.ts';
 import type { PolicySchedule, Schedules } from '#shared/aws/policies/schedules.ts';
+import type { PolicyAlarm } from '#shared/model/metrics.ts';
 import type { PolicyPorts } from '#functions/policies/ports.ts';
 
 type Effect = 'putSchedule' | 'removeSchedule' | 'putAlarm' | 'removeAlarm' | 'startRun';
@@ -10,7 +11,7 @@ type Effect = 'putSchedule' | 'removeSchedule' | 'putAlarm' | 'removeAlarm' | 's
  */
 export class FakePolicyParts {
   readonly schedules = new Map<string, PolicySchedule>();
-  readonly alarms = new Map<string, WatchedPolicy>();
+  readonly alarms = new Map<string, { policy: WatchedPolicy; alarms: ReadonlySet<PolicyAlarm> }>();
   /** Names of executions of runs, each once. */
   readonly startedRuns: string[] = [];
   around: (effect: Effect, perform: () => void) => Promise<void> = (_effect, perform) =>
@@ -24,9 +25,13 @@ export class FakePolicyParts {
       list: () => Promise.resolve(new Map([...this.schedules].map(([id, { enabled }]) => [id, enabled]))),
     };
     const alarms: PolicyAlarms = {
-      put: (policy) => this.around('putAlarm', () => void this.alarms.set(policy.policyId, policy)),
+      put: (policy, alarms) =>
+        this.around(
+          'putAlarm',
+          () => void this.alarms.set(policy.policyId, { policy, alarms: new Set(alarms) }),
+        ),
       remove: (id) => this.around('removeAlarm', () => void this.alarms.delete(id)),
-      list: () => Promise.resolve(new Set(this.alarms.keys())),
+      list: () => Promise.resolve(new Map([...this.alarms].map(([id, { alarms: set }]) => [id, set]))),
     };
     const runs: PolicyPorts['runs'] = {
       start: (name) =>

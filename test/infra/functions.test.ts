@@ -161,7 +161,13 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
   ],
   'policy-tick': ['states:StartExecution', ...deadLetters],
   'policy-run': ['states:StartExecution', 'sqs:SendMessage', 'ec2:DescribeInstances'],
-  'watch-backups': [...keeping, 'scheduler:ListSchedules', 'cloudwatch:DescribeAlarms', ...deadLetters],
+  'watch-backups': [
+    ...keeping,
+    'scheduler:ListSchedules',
+    'cloudwatch:DescribeAlarms',
+    'states:StartExecution',
+    ...deadLetters,
+  ],
   'backup-worker': [
     'sqs:SendMessage',
     'ec2:DescribeSnapshots',

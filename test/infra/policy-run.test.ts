@@ -8,6 +8,10 @@ import { missing, resourcesOf, synthesise } from './support/synth.ts';
 
 const { controlPlane: template } = synthesise();
 const machine = policyRunMachine();
+const [machineId] =
+  Object.entries(resourcesOf(template, 'AWS::StepFunctions::StateMachine')).find(
+    ([, { Properties }]) => Properties['StateMachineName'] === 'hivemind-backup-policy-run',
+  ) ?? [];
 const definition = definitionOf(machine);
 const { States: states } = definition;
 
@@ -40,12 +44,35 @@ test('a step has a time-out, is tried again by error name, and ends in a Fail', 
   expect(states[Catch[0]?.Next ?? '']?.Type).toBe('Fail');
 });
 
-test('the stack’s alarm stands on exactly what is published of all, with missing data breaching', () => {
+test('a run that has failed raises an alarm, and success is quiet', () => {
   expect(
     missing(template, 'AWS::CloudWatch::Alarm', {
-      AlarmName: 'hivemind-backups-overdue',
+      AlarmName: 'hivemind-policy-runs-failed',
+      Namespace: 'AWS/States',
+      MetricName: 'ExecutionsFailed',
+      Dimensions: [{ Name: 'StateMachineArn', Value: { Ref: machineId } }],
+      Statistic: 'Sum',
+      Threshold: 1,
+      TreatMissingData: 'notBreaching',
+    }),
+  ).toBe('');
+  // The outcome that such a run ends with leads to a Fail, and `done` to a Succeed.
+  const { Choices = [], Default = '' } = states['Outcome?'] ?? {};
+  const next = JSON.stringify(Choices.find((choice) => JSON.stringify(choice).includes('"done"')));
+  expect([states[Default]?.Type, states[Default]?.Error]).toEqual(['Fail', 'RunFailed']);
+  expect(next).toContain('"Next":"Done"');
+});
+
+test.each([
+  ['hivemind-backups-overdue', metricNames.overdueVolumes],
+  ['hivemind-drills-overdue', metricNames.overdueDrills],
+  ['hivemind-drills-failed', metricNames.failedDrills],
+])('%s stands on exactly what is published of all, with missing data breaching', (name, metric) => {
+  expect(
+    missing(template, 'AWS::CloudWatch::Alarm', {
+      AlarmName: name,
       Namespace: metricsNamespace,
-      MetricName: metricNames.overdueVolumes,
+      MetricName: metric,
       Dimensions: [{ Name: 'service', Value: 'watch-backups' }],
       Statistic: 'Maximum',
       Period: 300,

@@ -41,6 +41,10 @@ function withSettings<
     )
     .option('--copy-to <region>', 'copy each backup to another Region; none: no more')
     .option('--objective <duration>', 'how old the newest good backup may get, such as 26h')
+    .option(
+      '--drill <expression>',
+      'when to drill the newest backup of each volume, or "off" (default: never)',
+    )
     .option('--description <text>', 'for people');
 }
 
@@ -52,6 +56,7 @@ function create(world: World) {
       'after',
       examples(
         'hivemind backup policy create --name nightly --schedule "0 2 * * *" --timezone Europe/Berlin --selector backup=true --keep-last 3 --keep-daily 7',
+        'hivemind backup policy create --name proven --schedule "0 2 * * *" --selector backup=true --drill "0 4 * * 0"',
       ),
     )
     .action(async (name, options, command) =>
@@ -121,10 +126,14 @@ function resume(world: World) {
 }
 
 function run(world: World) {
-  return withWaiting(leaf('run', 'Run a policy now'))
+  return withWaiting(leaf('run', 'Run a policy now: back its volumes up, or drill their backups'))
     .argument('[name]', 'name of the policy')
     .option('--name <name>', 'name of the policy')
-    .addHelpText('after', examples('hivemind backup policy run nightly'))
+    .option('--drill', 'drill the newest backup of each volume in place of making one')
+    .addHelpText(
+      'after',
+      examples('hivemind backup policy run nightly', 'hivemind backup policy run nightly --drill'),
+    )
     .action(async (name, options, command) =>
       act(world, command, async (context) =>
         (await import('./run.ts')).runPolicy(context, { ...options, positional: name }),

@@ -18,7 +18,7 @@ export async function previewPolicy(context: Context, flags: NameFlags): Promise
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);
-  const { timezone, nextRuns } = page;
-  const preview = { timezone, nextRuns, items };
+  const { timezone, nextRuns, nextDrills } = page;
+  const preview = { timezone, nextRuns, nextDrills, items };
   printResult(context, preview, previewText(preview));
 }

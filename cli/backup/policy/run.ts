@@ -13,11 +13,15 @@ const firstPause = 500;
 const longestPause = 5_000;
 
 /** Waits by default on a terminal only, as a backup does. */
-export async function runPolicy(context: Context, flags: NameFlags & WaitFlags): Promise<void> {
+export async function runPolicy(
+  context: Context,
+  flags: NameFlags & WaitFlags & { readonly drill?: true | undefined },
+): Promise<void> {
   const { api, namespace, world } = context;
   const params = { namespace, policy: oneName(flags.positional, flags.name) };
   const headers = { 'idempotency-key': randomUUID() };
-  const begun = (await api.call('runPolicy', { params, headers })).body;
+  const query = flags.drill === true ? ({ kind: 'drill' } as const) : {};
+  const begun = (await api.call('runPolicy', { params, query, headers })).body;
   if (!(flags.wait ?? world.terminal.asks)) {
     const next = `See how it goes with: hivemind backup policy inspect ${begun.policy}`;
     return printResult(context, begun, `Run ${begun.id} has begun. ${next}`);
@@ -65,6 +69,6 @@ async function failureOf({ api, namespace }: Context, run: PolicyRun): Promise<P
   const named = items.map(({ volume, reason = 'it failed' }) => `${volume}: ${reason}`).join(' ');
   return new ProductError('StorageFailed', `Run ${run.id} has failed: ${countsText(run)}. ${named}`, {
     about: { run: run.id },
-    hint: `Remove the reason, then: hivemind backup policy run ${run.policy}`,
+    hint: `Remove the reason, then: hivemind backup policy run ${run.policy}${run.kind === 'drill' ? ' --drill' : ''}`,
   });
 }

@@ -22,6 +22,7 @@ export interface SettingFlags extends NameFlags, CutFlags {
   readonly copyTo?: string | undefined;
   readonly objective?: string | undefined;
   readonly description?: string | undefined;
+  readonly drill?: string | undefined;
 }
 
 /** What is given beside the rules of retention; the API says what is allowed. */
@@ -34,6 +35,7 @@ export function settingsOf(flags: SettingFlags) {
     ...cutOf(flags),
     ...given('objective', flags.objective),
     ...given('description', flags.description),
+    ...given('drill', flags.drill),
   };
 }
 

@@ -1,5 +1,6 @@
 import { oneName } from '../../arguments.ts';
 import { everyPage, given } from '../../api/pages.ts';
+import type { PolicyRun, RunKind } from '#shared/model/policy.ts';
 import type { Context } from '../../context.ts';
 import { printList } from '../../render/list.ts';
 import { policyColumns, policyDetails } from '../../render/policy.ts';
@@ -27,7 +28,15 @@ export async function inspectPolicy(context: Context, flags: NameFlags): Promise
   const { api, namespace, world } = context;
   const params = { namespace, policy: oneName(flags.positional, flags.name) };
   const policy = (await api.call('getPolicy', { params })).body;
-  const query = { limit: shownRuns };
-  const runs = (await api.call('listPolicyRuns', { params, query })).body.items;
-  printResult(context, { ...policy, runs }, policyDetails(policy, runs, world.now()));
+  const lastRuns = async (kind: RunKind): Promise<readonly PolicyRun[]> => {
+    const query = { limit: shownRuns, kind };
+    return (await api.call('listPolicyRuns', { params, query })).body.items;
+  };
+  const runs = await lastRuns('backup');
+  const drillRuns = await lastRuns('drill');
+  printResult(
+    context,
+    { ...policy, runs, drillRuns },
+    policyDetails(policy, { runs, drillRuns }, world.now()),
+  );
 }

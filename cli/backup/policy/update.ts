@@ -19,7 +19,7 @@ export async function updatePolicy(context: Context, flags: SettingFlags): Promi
   if (Object.keys(body).length === 0)
     throw new ProductError('InvalidInput', 'Nothing to change is given.', {
       allowed:
-        '--schedule, --timezone, --selector, --keep-…, --consistency, --pre-hook, --post-hook, --copy-to, --objective, --description',
+        '--schedule, --timezone, --selector, --keep-…, --consistency, --pre-hook, --post-hook, --copy-to, --objective, --drill, --description',
     });
   const headers = read === undefined ? {} : { 'if-match': `"${read.revision}"` };
   const policy = (await api.call('updatePolicy', { params, body, headers })).body;

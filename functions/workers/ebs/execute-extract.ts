@@ -3,7 +3,7 @@ import { discard } from '#shared/aws/table/writes.ts';
 import { goOn, look } from '../change.ts';
 import { removeArchive } from '../transfers/remove-archive.ts';
 import type { EbsPorts } from './driver.ts';
-import { finishScratch } from './execute-scratch.ts';
+import { finishScratch } from '../change-scratch.ts';
 import type { EbsExecutors } from './executors.ts';
 
 type Part = Pick<EbsExecutors, 'askExtract' | 'recordExtract' | 'removeArchive' | 'finishExtract'>;

@@ -1,17 +1,4 @@
-import { forget } from '#shared/aws/table/volume-writes.ts';
-import { replace, type Write } from '#shared/aws/table/writes.ts';
-import type { ErrorCode } from '#shared/model/errors.ts';
-import type { BackupItem } from '#shared/model/items.ts';
-import {
-  attachmentTo,
-  changeVolume,
-  endAttachments,
-  fail,
-  freeLease,
-  goOn,
-  succeed,
-  type Change,
-} from '../change.ts';
+import { attachmentTo, changeVolume, endAttachments, freeLease, goOn } from '../change.ts';
 import type { EbsFacts } from '../planner-ebs-steps.ts';
 import type { EbsExecutors } from './executors.ts';
 
@@ -40,23 +27,4 @@ export const scratchExecutors: Pick<EbsExecutors, 'scratchAttached' | 'retire'> 
 
 function deletedAt({ record, now }: EbsFacts, to: string): string | undefined {
   return to === 'deleted' ? now.toISOString() : record.volume.deletedAt;
-}
-
-/** Nothing is left of the scratch volume: the operation ends as it was noted, and needs the backup no more. */
-export function finishScratch(facts: EbsFacts): Change {
-  const { operation, record, scratch } = facts;
-  const users = (scratch?.backup?.users ?? []).filter((user) => user !== operation.id);
-  const writes = [...forget(record), ...changeBackup(facts, { users })];
-  const { error } = operation;
-  if (error === undefined) return succeed(facts, writes);
-  const { detail, hint } = error;
-  // What is recorded in an operation was one of our codes when it was written.
-  const code = error.code as ErrorCode;
-  return fail(facts, { code, detail, ...(hint === undefined ? {} : { hint }) }, writes);
-}
-
-export function changeBackup({ scratch, now }: EbsFacts, patch: Partial<BackupItem>): Write[] {
-  if (scratch?.backup === undefined) return [];
-  const { backup } = scratch;
-  return [replace('backup', backup, { ...backup, ...patch, updatedAt: now.toISOString() })];
 }

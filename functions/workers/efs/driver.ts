@@ -5,11 +5,15 @@ import type { Table } from '#shared/aws/table/table.ts';
 import type { ChangeFacts } from '../change.ts';
 import { planEfs, planEfsRefusal, type EfsFacts, type EfsStep } from '../planner-efs.ts';
 import type { WorkerDriver } from '../runner.ts';
+import { lookAtDrill } from './look-at-drill.ts';
 import { lookAtRestore } from './look-at-restore.ts';
 import { efsExecutors } from './executors.ts';
 
 export interface EfsPorts {
-  readonly table: Pick<Table, 'list' | 'read' | 'readMany' | 'readOperation' | 'hasBackups'>;
+  readonly table: Pick<
+    Table,
+    'list' | 'read' | 'readMany' | 'readOperation' | 'hasBackups' | 'readBackup' | 'readHost'
+  >;
   readonly points: AccessPoints;
   readonly recovery: RecoveryPoints;
   readonly undoWindowHours: number;
@@ -42,8 +46,9 @@ async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts>
   const hasBackups = state === 'purging' && (await ports.table.hasBackups(seen.record.volume.id));
   const remnants = state === 'purging' ? await findRemnants(ports, seen) : [];
   const powerless = await findPowerless(ports, seen);
+  const scratch = await lookAtDrill(ports.table, seen);
   const { undoWindowHours } = ports;
-  return { ...seen, point, emptiers, remnants, powerless, hasBackups, restore, undoWindowHours };
+  return { ...seen, point, emptiers, remnants, powerless, hasBackups, restore, scratch, undoWindowHours };
 }
 
 /** Hosts of the namespace that run, have the driver and reported lately; the latest first. */

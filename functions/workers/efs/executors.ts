@@ -6,6 +6,7 @@ import type { PurgeItem } from '#shared/model/items.ts';
 import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import { backAsItWas, inPlaceExecutors } from './execute-in-place.ts';
+import { efsDrillExecutors } from './execute-drill.ts';
 import { endRestore, restoreExecutors } from './execute-restore.ts';
 import type { EfsFacts, EfsStep } from '../planner-efs.ts';
 
@@ -27,6 +28,7 @@ export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecuto
     ...inPlaceExecutors(points),
     ...deleteExecutors(),
     ...purgeExecutors(points),
+    ...efsDrillExecutors,
   };
 }
 

@@ -1,16 +1,18 @@
-/** Whose alarm: it stands on the policy's own datapoint, which `watch-backups` publishes. */
+import type { PolicyAlarm } from '#shared/model/metrics.ts';
+
+/** Whose alarms: they stand on the policy's own datapoints, which `watch-backups` publishes. */
 export interface WatchedPolicy {
   readonly policyId: string;
   readonly name: string;
   readonly namespace: string;
 }
 
-/** Alarms of policies, one each: a selected volume is overdue, or nobody says that none is. */
+/** Alarms of policies: a selected volume or its drill is overdue, a drill has failed, or nobody says that none is. */
 export interface PolicyAlarms {
-  /** Makes it or changes it: afterwards it is as said. */
-  put(policy: WatchedPolicy): Promise<void>;
-  /** One that is gone is success. */
+  /** Makes, changes and removes: afterwards it has exactly these. */
+  put(policy: WatchedPolicy, alarms: readonly PolicyAlarm[]): Promise<void>;
+  /** All of a policy. One that is gone is success. */
   remove(policyId: string): Promise<void>;
-  /** Ids of the policies that have one. */
-  list(): Promise<ReadonlySet<string>>;
+  /** Policies that have any, by their ids, and which. */
+  list(): Promise<ReadonlyMap<string, ReadonlySet<PolicyAlarm>>>;
 }

@@ -6,11 +6,15 @@ import {
   type PutMetricAlarmCommandInput,
 } from '@aws-sdk/client-cloudwatch';
 import {
-  metricNames,
   metricsNamespace,
   overdueAlarm,
+  policyAlarmMetrics,
+  policyAlarmName,
   policyAlarmPrefix,
+  policyAlarms,
   policyDimensions,
+  readPolicyAlarmName,
+  type PolicyAlarm,
 } from '#shared/model/metrics.ts';
 import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import { doing } from '../ec2/calls.ts';
@@ -31,47 +35,66 @@ export class CloudWatchPolicyAlarms implements PolicyAlarms {
     this.#client = client;
   }
 
-  async put(policy: WatchedPolicy): Promise<void> {
-    await doing('set an alarm', () =>
-      this.#client.send(new PutMetricAlarmCommand(policyAlarm(policy, this.#settings))),
-    );
+  async put(policy: WatchedPolicy, alarms: readonly PolicyAlarm[]): Promise<void> {
+    for (const alarm of alarms)
+      await doing('set an alarm', () =>
+        this.#client.send(new PutMetricAlarmCommand(requestOf(alarm, policy, this.#settings))),
+      );
+    const rest = policyAlarms.filter((alarm) => !alarms.includes(alarm));
+    if (rest.length > 0) await this.#delete(policy.policyId, rest);
   }
 
-  async remove(policyId: string): Promise<void> {
-    const AlarmNames = [`${policyAlarmPrefix}${policyId}`];
-    await doing('remove an alarm', () => this.#client.send(new DeleteAlarmsCommand({ AlarmNames })));
+  remove(policyId: string): Promise<void> {
+    return this.#delete(policyId, policyAlarms);
   }
 
-  async list(): Promise<ReadonlySet<string>> {
-    const found = new Set<string>();
+  async #delete(policyId: string, alarms: readonly PolicyAlarm[]): Promise<void> {
+    for (const alarm of alarms) {
+      const AlarmNames = [policyAlarmName(policyId, alarm)];
+      await doing('remove an alarm', () => this.#client.send(new DeleteAlarmsCommand({ AlarmNames })));
+    }
+  }
+
+  async list(): Promise<ReadonlyMap<string, ReadonlySet<PolicyAlarm>>> {
+    const found = new Map<string, Set<PolicyAlarm>>();
     for (let NextToken: string | undefined; ;) {
       const page = await doing('list alarms', () =>
         this.#client.send(
           new DescribeAlarmsCommand({ AlarmNamePrefix: policyAlarmPrefix, MaxRecords: 100, NextToken }),
         ),
       );
-      for (const { AlarmName = '' } of page.MetricAlarms ?? [])
-        found.add(AlarmName.slice(policyAlarmPrefix.length));
+      for (const { AlarmName = '' } of page.MetricAlarms ?? []) {
+        const { policyId, alarm } = readPolicyAlarmName(AlarmName);
+        found.set(policyId, (found.get(policyId) ?? new Set()).add(alarm));
+      }
       if (page.NextToken === undefined || page.NextToken === NextToken) return found;
       NextToken = page.NextToken;
     }
   }
 }
 
+/** What an alarm says, and the stack's alarm whose section of the runbook it shares. */
+const words: Readonly<Record<PolicyAlarm, { readonly says: string; readonly section: string }>> = {
+  volumes: { says: 'has no good backup within the objective', section: 'hivemind-backups-overdue' },
+  drills: { says: 'has backups of which no drill has passed in time', section: 'hivemind-drills-overdue' },
+  'failed-drills': { says: 'has a backup whose drill has failed', section: 'hivemind-drills-failed' },
+};
+
 /** The request behind a policy's alarm: on exactly the datapoint that is published for it, with silence as an alarm. */
-function policyAlarm(
+function requestOf(
+  alarm: PolicyAlarm,
   policy: WatchedPolicy,
   { topicArn, runbookUrl }: AlarmSettings,
 ): PutMetricAlarmCommandInput {
   return {
-    AlarmName: `${policyAlarmPrefix}${policy.policyId}`,
+    AlarmName: policyAlarmName(policy.policyId, alarm),
     AlarmDescription: [
-      `[high] A volume of policy "${policy.name}" in namespace "${policy.namespace}" has no good backup within the objective.`,
-      `Runbook: ${runbookUrl}#hivemind-backups-overdue`,
+      `[high] A volume of policy "${policy.name}" in namespace "${policy.namespace}" ${words[alarm].says}.`,
+      `Runbook: ${runbookUrl}#${words[alarm].section}`,
       'No data: watch-backups did not run, and nobody knows.',
     ].join('\n'),
     Namespace: metricsNamespace,
-    MetricName: metricNames.overdueVolumesOfPolicy,
+    MetricName: policyAlarmMetrics[alarm],
     Dimensions: Object.entries(policyDimensions(policy.policyId)).map(([Name, Value]) => ({ Name, Value })),
     Statistic: overdueAlarm.statistic,
     Period: overdueAlarm.periodSeconds,

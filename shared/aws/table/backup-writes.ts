@@ -31,8 +31,8 @@ export function claimBacking(item: BackingItem): Write {
 }
 
 /** A drill's scratch volume: under no name and no label, so that no listing has it. */
-export function createScratch(volume: VolumeItem, lease: LeaseItem): Write[] {
-  return [create('volume', volume), create('lease', lease)];
+export function createScratch(volume: VolumeItem, lease: LeaseItem | undefined): Write[] {
+  return [create('volume', volume), ...(lease === undefined ? [] : [create('lease', lease)])];
 }
 
 /** Asks a host to do something for an operation. */

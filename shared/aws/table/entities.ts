@@ -4,6 +4,7 @@ import {
   BackingItem,
   BackupIndexItem,
   BackupItem,
+  DrilledItem,
   DeviceItem,
   HostIndexItem,
   HostItem,
@@ -247,6 +248,13 @@ export const entities = {
     guard: ['operationId'],
   }),
   hostTask: entity({ ...task, key: ({ hostId, operationId }) => keys.hostTask(hostId, operationId) }),
+  drilled: entity({
+    schema: DrilledItem,
+    version: 1,
+    key: ({ volumeId, outcome }) => keys.drilled(volumeId, outcome),
+    guard: [],
+    expiresAt: ({ at }) => days(at, 400),
+  }),
   policy: entity({
     schema: PolicyItem,
     version: 1,
@@ -292,7 +300,7 @@ export const entities = {
   watched: entity({
     schema: WatchedItem,
     version: 1,
-    key: ({ policyId, volumeId }) => keys.watched(policyId, volumeId),
+    key: ({ policyId, volumeId, missing }) => keys.watched(policyId, volumeId, missing),
     guard: [],
     expiresAt: ({ seenAt }) => days(seenAt, 7),
   }),

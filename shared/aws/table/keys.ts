@@ -28,6 +28,7 @@ export const partitions = {
   fileSystem: (fileSystemId: string) => `FS#${fileSystemId}`,
   pointUsers: (fileSystemId: string, run: string) => `FS#${fileSystemId}#POINT#${run}`,
   volumeBackups: (volumeId: string) => `VOL#${volumeId}#BACKUPS`,
+  volumeDrills: (volumeId: string) => `VOL#${volumeId}#DRILLS`,
   policy: (policyId: string) => `POL#${policyId}`,
   policies: (namespace: string) => `NS#${namespace}#POLICIES`,
   allPolicies: () => 'POLICIES',
@@ -43,9 +44,11 @@ export const prefixes = {
   purge: 'PURGE#',
   task: 'TASK#',
   run: 'RUN#',
+  drillRun: 'DRILLRUN#',
   open: 'OPEN#',
   done: 'DONE#',
   watched: 'WATCHED#',
+  undrilled: 'UNDRILLED#',
   sharedPoint: 'POINT#',
   sharedJob: 'JOB#',
 } as const;
@@ -109,14 +112,21 @@ export const keys = {
   policy: (policyId: string): Key => ({ pk: partitions.policy(policyId), sk: 'POLICY' }),
   policyName: (namespace: string, name: string): Key => ({ pk: partitions.policies(namespace), sk: name }),
   /** Of a run in its policy's partition; ids of one policy's runs are in the order of time. */
-  run: (runId: string): Key => ({ pk: partitions.policy(policyOfRun(runId)), sk: `${prefixes.run}${runId}` }),
+  run: (runId: string): Key => ({
+    pk: partitions.policy(policyOfRun(runId)),
+    sk: `${runId.endsWith('-drill') ? prefixes.drillRun : prefixes.run}${runId}`,
+  }),
   runVolume: (runId: string, volumeId: string, open: boolean): Key => ({
     pk: partitions.run(runId),
     sk: `${open ? prefixes.open : prefixes.done}${volumeId}`,
   }),
-  watched: (policyId: string, volumeId: string): Key => ({
+  watched: (policyId: string, volumeId: string, missing: 'backup' | 'drill'): Key => ({
     pk: partitions.policy(policyId),
-    sk: `${prefixes.watched}${volumeId}`,
+    sk: `${missing === 'drill' ? prefixes.undrilled : prefixes.watched}${volumeId}`,
+  }),
+  drilled: (volumeId: string, outcome: string): Key => ({
+    pk: partitions.volumeDrills(volumeId),
+    sk: outcome,
   }),
   name: (namespace: string, name: string): Key => ({ pk: partitions.names(namespace), sk: name }),
 } as const;

@@ -6,7 +6,7 @@ import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import { overdueVolumes } from '#functions/policies/overdue.ts';
+import { lateOf } from '#functions/policies/overdue.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
 import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts';
 import { abroad, call, existing, hostA, World, type WorldOptions } from '#test/unit/workers/support/world.ts';
@@ -229,15 +229,15 @@ describe('a backup in another Region', () => {
     const world = await attached();
     const { id } = (await world.volume('data')).volume;
     for (let count = 0; count < 6; count++) {
-      await overdueVolumes(world.api, hourly);
+      await lateOf(world.api, hourly);
       world.pass(1_800);
     }
-    expect(await overdueVolumes(world.api, hourly)).toEqual([id]);
+    expect((await lateOf(world.api, hourly)).volumes).toEqual([id]);
     const source = await read(world, (await world.run(await world.backUp('data'))).backup ?? '');
     await copied(world, source);
-    expect(await overdueVolumes(world.api, hourly)).toEqual([]);
+    expect((await lateOf(world.api, hourly)).volumes).toEqual([]);
     await world.run((await deleteBackup(world.api, call(), { backup: source.id })).body.id);
-    expect(await overdueVolumes(world.api, hourly)).toEqual([id]);
+    expect((await lateOf(world.api, hourly)).volumes).toEqual([id]);
   });
 
   it('keeps the record of a purged volume', async () => {

@@ -26,6 +26,7 @@ const aRun = (changes: Partial<PolicyRun> = {}): PolicyRun => ({
   policyId: policy.id,
   policy: 'nightly',
   namespace: 'default',
+  kind: 'backup',
   at: '1970-01-01T01:00:00.000Z',
   cause: 'manual',
   state: 'beginning',
@@ -40,7 +41,7 @@ describe('hivemind backup policy', () => {
   it('create sends every setting as it is written', async () => {
     const line =
       'backup policy create --name nightly --timezone Europe/Berlin --selector backup=true --keep-last 3 --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --keep-yearly 1 --engine native --consistency freeze --copy-to eu-west-1 --objective 26h';
-    const args = [...line.split(' '), '--schedule', '0 2 * * *'];
+    const args = [...line.split(' '), '--schedule', '0 2 * * *', '--drill', '0 4 * * 0'];
     const { code, out, calls } = await runCli(args, {
       answers: { createPolicy: () => answer(201, policy) },
     });
@@ -55,6 +56,7 @@ describe('hivemind backup policy', () => {
       consistency: 'freeze',
       copyTo: 'eu-west-1',
       objective: '26h',
+      drill: '0 4 * * 0',
     });
   });
 
@@ -86,6 +88,34 @@ describe('hivemind backup policy', () => {
     });
     expect(shown.out).toContain('Objective:   26h');
     expect(shown.out).toMatch(/1970-01-01 02:00 +manual +failed +2 selected, 1 made, 1 failed/);
+    expect(shown.out).toMatch(/Drills: +off/);
+  });
+
+  it('inspect shows the last drill and the next', async () => {
+    const drilling = {
+      ...policy,
+      drill: '0 4 * * 0',
+      drillObjectiveSeconds: 14 * 86_400,
+      nextDrill: '1970-01-04T03:00:00.000Z',
+    };
+    const drilled = aRun({ kind: 'drill', state: 'failed', counts });
+    const { out } = await runCli(['backup', 'policy', 'inspect', 'nightly'], {
+      answers: {
+        getPolicy: () => drilling,
+        listPolicyRuns: ({ query }) => ({ items: query?.['kind'] === 'drill' ? [drilled] : [] }),
+      },
+    });
+    expect(out).toMatch(/Drills: +0 4 \* \* 0 \(Europe\/Berlin\), overdue after 14d/);
+    expect(out).toMatch(/Last drill: +1970-01-01 02:00: failed/);
+    expect(out).toMatch(/Next drill: +1970-01-04 04:00/);
+    expect(out).toMatch(/DRILLS .*\n.*2 selected, 1 passed, 1 failed/);
+  });
+
+  it('run --drill asks for drills', async () => {
+    const { code, calls } = await runCli(['backup', 'policy', 'run', 'nightly', '--drill'], {
+      answers: { runPolicy: () => answer(202, aRun({ kind: 'drill' })) },
+    });
+    expect([code, calls[0]?.query]).toEqual([0, { kind: 'drill' }]);
   });
 
   it('pause says that the alarm goes on', async () => {
@@ -146,10 +176,20 @@ describe('hivemind backup policy', () => {
       protected: ['last-good' as const],
     };
     const pruned = { backup: 'bak-01J0000000000000000000000A', at: '1970-01-01T00:00:00.000Z' };
-    const page = { timezone: 'Europe/Berlin', nextRuns: ['1970-01-02T01:00:00.000Z'] };
+    const page = {
+      timezone: 'Europe/Berlin',
+      nextRuns: ['1970-01-02T01:00:00.000Z'],
+      nextDrills: ['1970-01-04T03:00:00.000Z'],
+    };
     const pages: PolicyPreview[] = [
       { ...page, items: [{ ...volume, volume: 'db', kept: [kept], pruned: [pruned] }], cursor: 'more' },
-      { ...page, items: [{ ...volume, volume: 'blank', skipped: 'it is blank' }] },
+      {
+        ...page,
+        items: [
+          { ...volume, volume: 'blank', skipped: 'it is blank', notDrilled: 'it has no good backup' },
+          { ...volume, volume: 'next', drills: pruned.backup, verifiedAt: '1970-01-01T01:00:00.000Z' },
+        ],
+      },
     ];
     const { out } = await runCli(['backup', 'policy', 'preview', 'nightly'], {
       answers: { previewPolicy: () => pages.shift() },
@@ -158,11 +198,17 @@ describe('hivemind backup policy', () => {
       'Next runs (Europe/Berlin):',
       '  1970-01-02 02:00',
       '',
-      'It selects 2 volumes:',
+      'Next drills (Europe/Berlin):',
+      '  1970-01-04 04:00',
+      '',
+      'It selects 3 volumes:',
       '  db',
       '    keep   bak-01J0000000000000000000000B  1970-01-01 02:00  last 1, last-good',
       '    prune  bak-01J0000000000000000000000A  1970-01-01 01:00',
       '  blank: no backup is made, it is blank',
+      '    no drill, it has no good backup; never verified',
+      '  next',
+      '    drills bak-01J0000000000000000000000A; verified 1970-01-01 02:00',
     ]);
   });
 });

@@ -35,7 +35,12 @@ describe('creating a policy', () => {
         description: 'Hivemind Volumes: backup policy default/nightly',
       },
     ]);
-    expect([...alarms.values()]).toEqual([{ policyId: body.id, name: 'nightly', namespace: 'default' }]);
+    expect([...alarms.values()]).toEqual([
+      {
+        policy: { policyId: body.id, name: 'nightly', namespace: 'default' },
+        alarms: new Set(['volumes']),
+      },
+    ]);
   });
 
   it('again with the same settings gives the same one, with others NameTaken', async () => {

@@ -11,7 +11,7 @@ import { CloudWatchPolicyAlarms } from '#shared/aws/policies/cloudwatch-alarms.t
 import { replace } from '#shared/aws/table/writes.ts';
 import { CreateBackup } from '#shared/model/backup.ts';
 import { ProductError } from '#shared/model/errors.ts';
-import { metricNames, metricsNamespace } from '#shared/model/metrics.ts';
+import { metricNames, metricsNamespace, policyAlarmMetrics, policyAlarms } from '#shared/model/metrics.ts';
 import { publishOverdue } from '#shared/runtime/publish.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { pausePolicy } from '#functions/policies/change-policy.ts';
@@ -29,8 +29,8 @@ describe('what is overdue', () => {
     await world.runNow();
     await world.watch();
     expect(world.published).toEqual([
-      [0, policy.id],
-      [0, undefined],
+      [{ overdueVolumes: 0 }, policy.id],
+      [{ overdueVolumes: 0, overdueDrills: 0, failedDrills: 0 }, undefined],
     ]);
   });
 
@@ -126,8 +126,9 @@ describe('a datapoint', () => {
     vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
     const metrics = new Metrics({ namespace: metricsNamespace, serviceName: 'watch-backups' });
     const publish = publishOverdue(metrics);
-    publish(3, 'pol-01J0000000000000000000000P');
-    publish(5);
+    const policy = 'pol-01J0000000000000000000000P';
+    publish({ overdueVolumes: 3, overdueDrills: 2, failedDrills: 1 }, policy);
+    publish({ overdueVolumes: 5, overdueDrills: 4, failedDrills: 0 });
     metrics.publishStoredMetrics();
     vi.restoreAllMocks();
     const shown = lines.map((line) => {
@@ -140,22 +141,26 @@ describe('a datapoint', () => {
       const { Namespace, Dimensions, Metrics: named } = existing(directive, 'directive');
       return { Namespace, Dimensions, names: named.map(({ Name }) => Name), values };
     });
+    const ofPolicy = (name: string, count: number) => ({
+      Namespace: metricsNamespace,
+      Dimensions: [['service', 'policy']],
+      names: [name],
+      values: { service: 'watch-backups', policy, [name]: count },
+    });
     expect(shown).toEqual([
-      {
-        Namespace: metricsNamespace,
-        Dimensions: [['service', 'policy']],
-        names: [metricNames.overdueVolumesOfPolicy],
-        values: {
-          service: 'watch-backups',
-          policy: 'pol-01J0000000000000000000000P',
-          [metricNames.overdueVolumesOfPolicy]: 3,
-        },
-      },
+      ofPolicy(policyAlarmMetrics.volumes, 3),
+      ofPolicy(policyAlarmMetrics.drills, 2),
+      ofPolicy(policyAlarmMetrics['failed-drills'], 1),
       {
         Namespace: metricsNamespace,
         Dimensions: [['service']],
-        names: [metricNames.overdueVolumes],
-        values: { service: 'watch-backups', [metricNames.overdueVolumes]: 5 },
+        names: [metricNames.overdueVolumes, metricNames.overdueDrills, metricNames.failedDrills],
+        values: {
+          service: 'watch-backups',
+          [metricNames.overdueVolumes]: 5,
+          [metricNames.overdueDrills]: 4,
+          [metricNames.failedDrills]: 0,
+        },
       },
     ]);
   });
@@ -171,35 +176,79 @@ describe('a policy’s alarm', () => {
   );
   const policyId = 'pol-01J0000000000000000000000P';
 
-  it('stands on the policy’s own datapoint, with missing data breaching', async () => {
+  const removed = () =>
+    mock.commandCalls(DeleteAlarmsCommand).flatMap(({ args }) => args[0].input.AlarmNames ?? []);
+  const stands = {
+    volumes: {
+      suffix: '',
+      metric: 'OverdueVolumesOfPolicy',
+      says: 'has no good backup within the objective',
+      section: 'hivemind-backups-overdue',
+    },
+    drills: {
+      suffix: '-drills',
+      metric: 'OverdueDrillsOfPolicy',
+      says: 'has backups of which no drill has passed in time',
+      section: 'hivemind-drills-overdue',
+    },
+    'failed-drills': {
+      suffix: '-failed-drills',
+      metric: 'FailedDrillsOfPolicy',
+      says: 'has a backup whose drill has failed',
+      section: 'hivemind-drills-failed',
+    },
+  } as const;
+
+  it.each(policyAlarms)(
+    'on its %s stands on the policy’s own datapoint, with missing data breaching',
+    async (on) => {
+      mock.reset();
+      mock.on(PutMetricAlarmCommand).resolves({});
+      mock.on(DeleteAlarmsCommand).resolves({});
+      await alarms.put({ policyId, name: 'nightly', namespace: 'default' }, policyAlarms);
+      const { suffix, metric, says, section } = stands[on];
+      const requests = mock.commandCalls(PutMetricAlarmCommand).map(({ args }) => args[0].input);
+      expect(requests).toHaveLength(3);
+      expect(requests.find(({ AlarmName }) => AlarmName === `hivemind-overdue-${policyId}${suffix}`)).toEqual(
+        {
+          AlarmName: `hivemind-overdue-${policyId}${suffix}`,
+          AlarmDescription: [
+            `[high] A volume of policy "nightly" in namespace "default" ${says}.`,
+            `Runbook: https://example.com/runbook.md#${section}`,
+            'No data: watch-backups did not run, and nobody knows.',
+          ].join('\n'),
+          Namespace: 'HivemindVolumes',
+          MetricName: metric,
+          Dimensions: [
+            { Name: 'service', Value: 'watch-backups' },
+            { Name: 'policy', Value: policyId },
+          ],
+          Statistic: 'Maximum',
+          Period: 300,
+          EvaluationPeriods: 3,
+          DatapointsToAlarm: 3,
+          Threshold: 1,
+          ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+          TreatMissingData: 'breaching',
+          ActionsEnabled: true,
+          AlarmActions: [topicArn],
+          OKActions: [topicArn],
+          Tags: [{ Key: 'hivemind:product', Value: 'hivemind-volumes' }],
+        },
+      );
+    },
+  );
+
+  it('without drills has none on them: what there was is removed', async () => {
     mock.reset();
     mock.on(PutMetricAlarmCommand).resolves({});
-    await alarms.put({ policyId, name: 'nightly', namespace: 'default' });
-    expect(mock.commandCalls(PutMetricAlarmCommand)[0]?.args[0].input).toEqual({
-      AlarmName: `hivemind-overdue-${policyId}`,
-      AlarmDescription: [
-        '[high] A volume of policy "nightly" in namespace "default" has no good backup within the objective.',
-        'Runbook: https://example.com/runbook.md#hivemind-backups-overdue',
-        'No data: watch-backups did not run, and nobody knows.',
-      ].join('\n'),
-      Namespace: 'HivemindVolumes',
-      MetricName: 'OverdueVolumesOfPolicy',
-      Dimensions: [
-        { Name: 'service', Value: 'watch-backups' },
-        { Name: 'policy', Value: policyId },
-      ],
-      Statistic: 'Maximum',
-      Period: 300,
-      EvaluationPeriods: 3,
-      DatapointsToAlarm: 3,
-      Threshold: 1,
-      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-      TreatMissingData: 'breaching',
-      ActionsEnabled: true,
-      AlarmActions: [topicArn],
-      OKActions: [topicArn],
-      Tags: [{ Key: 'hivemind:product', Value: 'hivemind-volumes' }],
-    });
+    mock.on(DeleteAlarmsCommand).resolves({});
+    await alarms.put({ policyId, name: 'nightly', namespace: 'default' }, ['volumes']);
+    expect(mock.commandCalls(PutMetricAlarmCommand)).toHaveLength(1);
+    expect(removed()).toEqual([
+      `hivemind-overdue-${policyId}-drills`,
+      `hivemind-overdue-${policyId}-failed-drills`,
+    ]);
   });
 
   it('goes by its name, and all are listed by their prefix, page after page', async () => {
@@ -207,12 +256,20 @@ describe('a policy’s alarm', () => {
     mock.on(DeleteAlarmsCommand).resolves({});
     mock
       .on(DescribeAlarmsCommand)
-      .resolvesOnce({ MetricAlarms: [{ AlarmName: `hivemind-overdue-${policyId}` }], NextToken: 'more' })
+      .resolvesOnce({
+        MetricAlarms: ['', '-drills', '-failed-drills'].map((suffix) => ({
+          AlarmName: `hivemind-overdue-${policyId}${suffix}`,
+        })),
+        NextToken: 'more',
+      })
       .resolves({ MetricAlarms: [{ AlarmName: 'hivemind-overdue-pol-2' }] });
     await alarms.remove(policyId);
-    expect(mock.commandCalls(DeleteAlarmsCommand)[0]?.args[0].input).toEqual({
-      AlarmNames: [`hivemind-overdue-${policyId}`],
-    });
-    expect([...(await alarms.list())]).toEqual([policyId, 'pol-2']);
+    expect(removed()).toEqual(
+      ['', '-drills', '-failed-drills'].map((suffix) => `hivemind-overdue-${policyId}${suffix}`),
+    );
+    expect([...(await alarms.list())]).toEqual([
+      [policyId, new Set(policyAlarms)],
+      ['pol-2', new Set(['volumes'])],
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-import { CreatePolicy, type Policy, type PolicyRun } from '#shared/model/policy.ts';
+import { CreatePolicy, type Policy, type PolicyRun, type RunKind } from '#shared/model/policy.ts';
+import type { OverdueCounts } from '#shared/model/metrics.ts';
 import type { BackupItem } from '#shared/model/items.ts';
 import { createVolume } from '#shared/aws/table/volume-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
@@ -14,7 +15,7 @@ import { call, existing, hostA, World, type WorldOptions } from '#test/unit/work
 /** A world with policies: volumes that are formatted and idle, runs carried out as the state machine does. */
 export class PolicyWorld extends World {
   /** What was published: all, or by policy id. */
-  readonly published: [overdue: number, policyId: string | undefined][] = [];
+  readonly published: [counts: OverdueCounts, policyId: string | undefined][] = [];
 
   get ports(): PolicyPorts {
     return { ...this.api, ...this.policies.ports };
@@ -59,8 +60,8 @@ export class PolicyWorld extends World {
   }
 
   /** Runs by hand, to its end. */
-  async runNow(name = 'nightly'): Promise<PolicyRun> {
-    const { body } = await runPolicy(this.ports, call(), { policy: name });
+  async runNow(name = 'nightly', kind: RunKind = 'backup'): Promise<PolicyRun> {
+    const { body } = await runPolicy(this.ports, call(), { policy: name, kind });
     return this.carryOut(body.id);
   }
 
@@ -89,12 +90,17 @@ export class PolicyWorld extends World {
   }
 
   watch(): Promise<WatchReport> {
-    const publish = (overdue: number, policyId?: string) => void this.published.push([overdue, policyId]);
+    const publish = (counts: OverdueCounts, policyId?: string) =>
+      void this.published.push([counts, policyId]);
     return watchBackups({ ...this.ports, publish });
   }
 
   /** What the last watch published, of a policy or in all. */
-  overdue(policyId?: string): number | undefined {
+  counts(policyId?: string): OverdueCounts | undefined {
     return this.published.findLast(([, of]) => of === policyId)?.[0];
+  }
+
+  overdue(policyId?: string): number | undefined {
+    return this.counts(policyId)?.overdueVolumes;
   }
 }

@@ -94,5 +94,6 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
     undoWindowHours,
     hasBackups: false,
     restore: undefined,
+    scratch: undefined,
   };
 }
