@@ -166,6 +166,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
     pollSeconds: config.pollSeconds,
   });
   const engine: Engine = createEngine({
+    exec: parts.exec,
     api,
     log,
     knowledge,

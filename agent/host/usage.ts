@@ -1,42 +1,53 @@
 import { statfs } from 'node:fs/promises';
 import type { ObservedAttachment } from '#shared/model/host.ts';
+import type { Exec } from './exec.ts';
 
 export type Usage = NonNullable<ObservedAttachment['usage']>;
 
 const timeoutMs = 2_000;
-/**
- * A call that hangs keeps one of Node's four threads, which read files and look up addresses for everything else: two stay
- * free, however many volumes hang. Until a server answers again, volumes beyond those are not measured.
- */
-const maxHanging = 2;
-const pending = new Set<string>();
+/** What did not answer is not looked at again for so long. */
+const restMs = 60_000;
+const hung = new Map<string, number>();
 
-/** What statfs(2) says of a mountpoint; undefined when it does not answer soon (a network that is away, a frozen disk). */
+/** How full a filesystem of this host itself is, by statfs(2); undefined when it cannot be told. */
 export async function usageOf(path: string): Promise<Usage | undefined> {
-  if (pending.has(path) || pending.size >= maxHanging) return undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
-  });
+  const found = await statfs(path).catch(() => undefined);
+  return found === undefined ? undefined : toUsage(found);
+}
+
+/**
+ * The same of what may be on a network; undefined when it does not answer soon. A process looks, which can be killed: a
+ * thread of ours that hangs there would be lost for everything else, and would keep the mount busy.
+ */
+export async function remoteUsageOf(exec: Exec, path: string, now = Date.now()): Promise<Usage | undefined> {
+  if (now - (hung.get(path) ?? Number.NEGATIVE_INFINITY) < restMs) return undefined;
   try {
-    return await Promise.race([measure(path), late]);
+    const args = ['--file-system', '--format=%S %b %f %c %d', '--', path];
+    const { stdout } = await exec.run('stat', args, { timeoutMs });
+    hung.delete(path);
+    const [bsize = 0, blocks = 0, bfree = 0, files = 0, ffree = 0] = stdout.trim().split(' ').map(Number);
+    return toUsage({ bsize, blocks, bfree, files, ffree });
   } catch {
+    hung.set(path, now);
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-async function measure(path: string): Promise<Usage> {
-  pending.add(path);
-  const { bsize, blocks, bfree, files, ffree } = await statfs(path).finally(() => pending.delete(path));
-  return {
-    totalBytes: whole(bsize * blocks),
-    usedBytes: whole(bsize * (blocks - bfree)),
-    inodes: whole(files),
-    inodesUsed: whole(files - ffree),
-  };
+interface Counts {
+  /** Bytes of a block. */
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly files: number;
+  readonly ffree: number;
 }
+
+const toUsage = ({ bsize, blocks, bfree, files, ffree }: Counts): Usage => ({
+  totalBytes: whole(bsize * blocks),
+  usedBytes: whole(bsize * (blocks - bfree)),
+  inodes: whole(files),
+  inodesUsed: whole(files - ffree),
+});
 
 /** EFS says 8 EiB: more than a number holds exactly. */
 function whole(value: number): number {

@@ -1,13 +1,17 @@
 import type { Assignment, ObservedAttachment } from '#shared/model/host.ts';
+import { mapLimit } from '#shared/model/map-limit.ts';
+import { driverTraits } from '#shared/model/volume.ts';
 import type { Container } from '#agent/host/docker.ts';
+import type { Exec } from '#agent/host/exec.ts';
 import type { MountEntry } from '#agent/host/mounts.ts';
-import { usageOf } from '#agent/host/usage.ts';
+import { remoteUsageOf, usageOf } from '#agent/host/usage.ts';
 import { Converge, type ConvergePorts } from './converge.ts';
 import type { Runner } from './runner.ts';
 import { publishedPath, shownOf, usersOf } from './view.ts';
 
 export interface EnginePorts extends ConvergePorts {
   readonly runner: Runner;
+  readonly exec: Exec;
   /** Asks the control plane now; whether it answered. */
   readonly refresh: () => Promise<boolean>;
 }
@@ -28,6 +32,8 @@ export interface Engine {
 }
 
 const maxObserved = 500;
+/** Those that hang are waited for together. */
+const observedAtOnce = 8;
 
 /** Docker lists a container as running a moment after its Mount, and for a moment after its Unmount: reported after that. */
 const listLagMs = 2_000;
@@ -74,12 +80,10 @@ export function createEngine(ports: EnginePorts): Engine {
       if (all.length === 0) return [];
       const entries = await mounts.list();
       const containers = await ports.docker.containers();
-      const observed: ObservedAttachment[] = [];
-      for (const assignment of all) {
+      return mapLimit(all, observedAtOnce, (assignment) => {
         const error = converge.failureOf(assignment.volumeId);
-        observed.push(await observe(ports, assignment, { entries, containers, error }));
-      }
-      return observed;
+        return observe(ports, assignment, { entries, containers, error });
+      });
     },
   };
 }
@@ -92,7 +96,7 @@ interface Seen {
 }
 
 async function observe(
-  { places, records }: EnginePorts,
+  { places, records, exec }: EnginePorts,
   assignment: Assignment,
   { entries, containers, error }: Seen,
 ): Promise<ObservedAttachment> {
@@ -100,7 +104,8 @@ async function observe(
   const { stage, published } = shownOf(places, entries, assignment);
   const path = publishedPath(places, name);
   const mounted = stage !== undefined && published !== undefined;
-  const usage = mounted ? await usageOf(path) : undefined;
+  const local = driverTraits[assignment.driver].hosts === 'one';
+  const usage = mounted ? await (local ? usageOf(path) : remoteUsageOf(exec, path)) : undefined;
   return {
     volumeId,
     epoch: records.get(volumeId)?.assignment.epoch ?? assignment.epoch,

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mapLimit } from '#shared/model/map-limit.ts';
 import { until } from '#test/support/until.ts';
 import { image, openDockerRig, type DockerHost, type DockerRig } from './support/docker-host.ts';
 import { pluginOn } from './support/docker-plugin.ts';
@@ -44,9 +45,10 @@ describe('a network volume', () => {
     await until('the agent goes on telling', () => rig.cloud.countOf('sync') > before + 2);
 
     for (const name of names) expect((await plugin('Unmount', { Name: name, ID: name })).Err).toBe('');
-    for (const name of names) expect(await isMounted(name)).toBe(false);
+    const areMounted = () => mapLimit(names, 2, isMounted);
+    await until('all are unmounted', async () => !(await areMounted()).includes(true));
     expect((await plugin('Mount', { Name: 'hung-0', ID: 'anew' })).Err).toBe('');
-    await until('it is measured', () => observed('hung-0')?.usage !== undefined);
+    await until('it is measured', () => observed('hung-0')?.usage !== undefined, { within: 90_000 });
     expect((await plugin('Unmount', { Name: 'hung-0', ID: 'anew' })).Err).toBe('');
   });
 
