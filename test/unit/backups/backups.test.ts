@@ -14,25 +14,8 @@ import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { holdBackup } from '#functions/backups/hold-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import {
-  call,
-  existing,
-  hostA,
-  hostB,
-  undoWindowHours,
-  World,
-  type WorldOptions,
-} from '#test/unit/workers/support/world.ts';
-
-/** A world with the volume `data`, attached to host A, formatted and idle. */
-async function attached(options: WorldOptions = {}): Promise<World> {
-  const world = new World(options);
-  await world.addHost(hostA);
-  await world.run(await world.create('data'));
-  await world.run(await world.attach('data', hostA));
-  await world.format('data');
-  return world;
-}
+import { attached } from './support/attached.ts';
+import { call, existing, hostA, hostB, undoWindowHours, World } from '#test/unit/workers/support/world.ts';
 
 async function begin(world: World, parts: Partial<Request> = {}): Promise<OperationItem> {
   const request = { volume: 'data', ...CreateBackup.parse(parts) };
