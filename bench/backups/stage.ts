@@ -12,7 +12,7 @@ export interface Stage {
   readonly scratch: string;
   /** `hivemind …`; gives what it printed. */
   hivemind(...args: string[]): Promise<string>;
-  /** Makes a volume of 4 GiB on the host. */
+  /** Makes a volume of 2 GiB on the host. */
   create(volume: string): Promise<void>;
   /** While `work` runs, a container uses the volume. */
   whileUsed<T>(volume: string, work: () => Promise<T>): Promise<T>;
@@ -38,7 +38,7 @@ export function stageOn(home: string, machine: Machine): Stage {
     scratch,
     hivemind,
     create: async (volume) => {
-      await hivemind('volume', 'create', volume, '--size', '4G', '--zone', machine.record.zone, '--wait');
+      await hivemind('volume', 'create', volume, '--size', '2G', '--zone', machine.record.zone, '--wait');
     },
     whileUsed: async (volume, work) => {
       const args = `run -d --network none -v ${volume}:/data --volume-driver hivemind busybox sleep 36000`;
