@@ -14,7 +14,7 @@ export const resticGuards = {
   'restic-restore-whole': {
     contract: 9,
     says: 'A restore that leaves out anything but devices fails.',
-    test: restic.agent,
+    test: 'test/unit/agent/restic-words.test.ts',
   },
   'restic-restore-uses-backup': {
     contract: 7,
