@@ -12,7 +12,8 @@ export async function copyOf({ cloud, devices }: Rig, { name, path }: { name: st
   const serial = `vol-${randomUUID().replaceAll('-', '').slice(0, 17)}`;
   await run('fsfreeze', ['--freeze', path]);
   try {
-    await run('cp', ['--sparse=always', devices.deviceOf(hostA, source), devices.imageOf(serial)]);
+    // Of the image: what was read of the device before (its headers, by blkid) may be stale in the device's own cache.
+    await run('cp', ['--sparse=always', devices.imageOf(source), devices.imageOf(serial)]);
   } finally {
     await run('fsfreeze', ['--unfreeze', path]);
   }
