@@ -11,7 +11,7 @@ import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import { composeProject } from './harness/compose.ts';
 import type { TestHost } from './harness/host.ts';
-import { endUndoWindow } from './harness/undo-window.ts';
+import { endUndoWindow, untilBuried } from './harness/undo-window.ts';
 
 /*
  * The documents' "Volume Testing Script" from its first line to its last: write, restart, back up, disaster, restore, compare.
@@ -139,6 +139,7 @@ describe.each(places)('brought up again %s', (place) => {
   test('undeleted inside the undo window', async () => {
     const application = await written();
     await disaster(application);
+    await untilBuried(cloud, application.volume.id);
     await cloud.hivemind('volume', 'undelete', application.name);
     const { id } = await cloud.hivemindJson<Volume>('volume', 'inspect', application.name);
     expect(id).toBe(application.volume.id);

@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { CloudFile } from '#local/cloud/cloud-file.ts';
 import { clientConfig } from '#local/cloud/deploy.ts';
 import { DynamoStore, documentClient } from '#shared/aws/table/dynamo-store.ts';
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import { Table } from '#shared/aws/table/table.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { until } from '#test/support/until.ts';
@@ -14,11 +15,7 @@ import { sweep } from './sweep.ts';
  */
 export async function endUndoWindow(cloud: TestCloud, volumeId: string): Promise<void> {
   const table = deployedTable(cloud.file);
-  const { volume } = await until(`${volumeId} is a tombstone`, async () => {
-    const record = await table.readVolume(volumeId);
-    const rests = record?.volume.state === 'deleted' && record.volume.operation === undefined;
-    return rests ? record : undefined;
-  });
+  const { volume } = await untilBuried(cloud, volumeId);
   const purgeAt = new Date(Date.now() - 1_000).toISOString();
   await table.transact([replace('volume', volume, { ...volume, purgeAt })]);
   await until(
@@ -29,6 +26,16 @@ export async function endUndoWindow(cloud: TestCloud, volumeId: string): Promise
     },
     { within: 120_000, every: 1_000 },
   );
+}
+
+/** Waits until a volume is a tombstone, and the delete has ended: before that, an undelete is told to wait. */
+export function untilBuried(cloud: TestCloud, volumeId: string): Promise<VolumeRecord> {
+  const table = deployedTable(cloud.file);
+  return until(`${volumeId} is a tombstone`, async () => {
+    const record = await table.readVolume(volumeId);
+    const rests = record?.volume.state === 'deleted' && record.volume.operation === undefined;
+    return rests ? record : undefined;
+  });
 }
 
 function deployedTable(cloud: CloudFile): Table {
