@@ -12,7 +12,7 @@ import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { createVolume } from '#functions/volumes/create-volume.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, World } from '#test/unit/workers/support/world.ts';
-import { Killer, type Side } from './support/killer.ts';
+import { everywhere, type Killer } from './support/killer.ts';
 
 const sides = ['crash-before', 'crash-after'] as const;
 
@@ -64,25 +64,14 @@ async function runToEnd(world: World, id: string): Promise<OperationItem> {
   return world.operation(id);
 }
 
-/** At every effect and on both sides of it, until there is none left; how many there were. */
-async function everywhere(
-  side: Side,
-  once: (world: World, killer: Killer) => Promise<void>,
-): Promise<number> {
-  for (let at = 0; ; at++) {
-    const killer = new Killer(at, side);
-    await once(await stage(killer), killer);
-    if (!killer.hasKilled) return at;
-  }
-}
-
 const leftovers = (world: World): string[] =>
   [...world.store.items.values()].flatMap(({ entity }) =>
     ['hostTask', 'step', 'backing'].includes(String(entity)) ? [String(entity)] : [],
   );
 
 it.each(sides)('a backup as files survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const { id, backup = '' } = await beginBackup(world);
     killer.begin();
     expect((await runToEnd(world, id)).status).toBe('succeeded');
@@ -93,7 +82,8 @@ it.each(sides)('a backup as files survives a %s of each effect', async (side) =>
 });
 
 it.each(sides)('a restore of files survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const { id: backup } = await backedUp(world);
     const request = { backup, name: 'copy', options: { path: '/data/copy' } };
     const { body } = await restoreBackup(world.api, call(), request);
@@ -108,7 +98,8 @@ it.each(sides)('a restore of files survives a %s of each effect', async (side) =
 });
 
 it.each(sides)('the removal of one of two survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const { id } = await backedUp(world);
     const other = await backedUp(world);
     const { body } = await deleteBackup(world.api, call(), { backup: id });
@@ -122,7 +113,8 @@ it.each(sides)('the removal of one of two survives a %s of each effect', async (
 });
 
 it.each(sides)('the removal of the last one survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const { id, volumeId } = await backedUp(world);
     const repository = { prefix: `repositories/${volumeId}` };
     world.repositories.objects.set(repository.prefix, 25);

@@ -12,16 +12,7 @@ import { backedUp, backupOf, done, hostAnswers, leftOf, passed } from './support
 describe('killed at any of its effects', () => {
   async function stage() {
     const effects = new Effects();
-    const staged = await backedUp({
-      fault: (action) => effects.fault(action),
-      workerStore: (store, by) => effects.store(store, by),
-      useCaseStore: (store, by) => effects.store(store, by),
-      around: (what, by, perform) => {
-        const service = what === 'start' ? 'states' : 'sqs';
-        const action = what === 'start' ? 'StartExecution' : 'SendMessage';
-        return effects.during({ by, what, service, action }, perform);
-      },
-    });
+    const staged = await backedUp(effects.options());
     return { ...staged, effects };
   }
 

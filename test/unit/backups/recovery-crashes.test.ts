@@ -6,7 +6,7 @@ import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, type World } from '#test/unit/workers/support/world.ts';
-import { Killer, type Side } from './support/killer.ts';
+import { everywhere, type Killer } from './support/killer.ts';
 import { backedUp, begin, beginRestore, look, seen, worldWith } from './support/recovery-world.ts';
 
 function stage(killer: Killer): Promise<World> {
@@ -32,18 +32,6 @@ async function runToEnd(world: World, id: string): Promise<OperationItem> {
   return world.operation(id);
 }
 
-/** At every effect and on both sides of it, until there is none left; how many there were. */
-async function everywhere(
-  side: Side,
-  once: (world: World, killer: Killer) => Promise<void>,
-): Promise<number> {
-  for (let at = 0; ; at++) {
-    const killer = new Killer(at, side);
-    await once(await stage(killer), killer);
-    if (!killer.hasKilled) return at;
-  }
-}
-
 const leftovers = (world: World): string[] => [
   ...world.points.wanted.filter(({ path }) => path === '/').map(() => 'an access point at the root'),
   ...[...world.store.items.values()].flatMap(({ entity }) =>
@@ -54,7 +42,8 @@ const leftovers = (world: World): string[] => [
 ];
 
 it.each(['crash-before', 'crash-after'] as const)('a backup survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const { id, backup = '' } = await begin(world, 'shared');
     killer.begin();
     expect((await runToEnd(world, id)).status).toBe('succeeded');
@@ -66,7 +55,8 @@ it.each(['crash-before', 'crash-after'] as const)('a backup survives a %s of eac
 });
 
 it.each(['crash-before', 'crash-after'] as const)('a restore survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const backup = await backedUp(world);
     const id = await beginRestore(world, backup, 'copy');
     killer.begin();
@@ -82,7 +72,8 @@ it.each(['crash-before', 'crash-after'] as const)('a restore survives a %s of ea
 it.each(['crash-before', 'crash-after'] as const)(
   'one in place survives a %s of each effect',
   async (side) => {
-    const effects = await everywhere(side, async (world, killer) => {
+    const effects = await everywhere(side, async (killer) => {
+      const world = await stage(killer);
       const backup = await backedUp(world);
       const before = (await world.volume('shared')).volume;
       const request = { backup: backup.id, name: 'shared', inPlace: true };
@@ -103,7 +94,8 @@ it.each(['crash-before', 'crash-after'] as const)(
 );
 
 it.each(['crash-before', 'crash-after'] as const)('a removal survives a %s of each effect', async (side) => {
-  const effects = await everywhere(side, async (world, killer) => {
+  const effects = await everywhere(side, async (killer) => {
+    const world = await stage(killer);
     const backup: BackupItem = await backedUp(world);
     const { body } = await deleteBackup(world.api, call(), { backup: backup.id });
     killer.begin();

@@ -39,3 +39,12 @@ export class Killer {
     },
   });
 }
+
+/** On one side of every effect, until there is none left; how many there were. */
+export async function everywhere(side: Side, once: (killer: Killer) => Promise<void>): Promise<number> {
+  for (let at = 0; ; at++) {
+    const killer = new Killer(at, side);
+    await once(killer);
+    if (!killer.hasKilled) return at;
+  }
+}

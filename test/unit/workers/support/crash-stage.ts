@@ -1,4 +1,3 @@
-import type { Effect } from '#shared/model/crash-points.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { Effects, type Kill } from './effects.ts';
@@ -25,20 +24,7 @@ interface CarriedKill extends Kill {
 /** A world in which every effect is recorded and may kill, ready for the operation. */
 export async function stage({ prepare }: CrashedLife): Promise<Stage> {
   const effects = new Effects();
-  const world = new World({
-    fault: (action) => effects.fault(action),
-    pointFault: (action) => effects.pointFault(action),
-    recoveryFault: (action) => effects.recoveryFault(action),
-    workerStore: (store, by) => effects.store(store, by),
-    useCaseStore: (store, by) => effects.store(store, by),
-    around: (what, by, perform) => {
-      const call =
-        what === 'start'
-          ? { service: 'states', action: 'StartExecution' }
-          : { service: 'sqs', action: 'SendMessage' };
-      return effects.during({ by, what, ...call } as Effect, perform);
-    },
-  });
+  const world = new World(effects.options());
   world.objects.around = (action, perform) => effects.objectCall(action, perform);
   await world.addHost(hostA);
   await world.addHost(hostB);

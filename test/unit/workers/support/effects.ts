@@ -6,6 +6,7 @@ import type { BlockAction, BlockFault } from '#test/fakes/fake-block-storage.ts'
 import type { RecoveryAction, RecoveryFault } from '#test/fakes/fake-recovery-points.ts';
 import type { ObjectAction } from '#test/fakes/fake-transfer-objects.ts';
 import { Killed } from '#test/fakes/killed.ts';
+import type { WorldOptions } from './world.ts';
 
 /** Where a process is killed: at which effect, counted from 0, and on which side of it. */
 export interface Kill {
@@ -36,6 +37,11 @@ const objectCalls: Readonly<Record<ObjectAction, string>> = {
   remove: 'DeleteObject',
 };
 
+type WatchedOptions = Pick<
+  WorldOptions,
+  'fault' | 'pointFault' | 'recoveryFault' | 'workerStore' | 'useCaseStore' | 'around'
+>;
+
 /** What a host's word is written down as. */
 function toldByHost(writes: readonly StoreWrite[]): string {
   const of = (entity: string): boolean =>
@@ -64,6 +70,24 @@ export class Effects {
   /** Whether somebody was killed since `begin`. */
   get killed(): boolean {
     return this.#kill === undefined;
+  }
+
+  /** What a world is made with so that each of its effects is recorded and may kill; not those on S3. */
+  options(): WatchedOptions {
+    return {
+      fault: (action) => this.fault(action),
+      pointFault: (action) => this.pointFault(action),
+      recoveryFault: (action) => this.recoveryFault(action),
+      workerStore: (store, by) => this.store(store, by),
+      useCaseStore: (store, by) => this.store(store, by),
+      around: (what, by, perform) => {
+        const call =
+          what === 'start'
+            ? ({ service: 'states', action: 'StartExecution' } as const)
+            : ({ service: 'sqs', action: 'SendMessage' } as const);
+        return this.during({ by, what, ...call } as Effect, perform);
+      },
+    };
   }
 
   async during(effect: Effect, perform: () => Promise<void>): Promise<void> {
