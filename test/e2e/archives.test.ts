@@ -12,6 +12,7 @@ import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestCloud } from './harness/cloud.ts';
 import { composeProject } from './harness/compose.ts';
+import { backupScript, cron } from './harness/cron.ts';
 import type { TestHost } from './harness/host.ts';
 
 /** A volume's files in a file of the caller, and back: the documents' scripts, with everything that a file has. */
@@ -29,25 +30,6 @@ afterAll(async () => {
   await cloud.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** What the documents print, but for the folder; as cron runs it: no terminal, hardly any environment. */
-const script = `#!/bin/bash
-DATE=$(date +%Y%m%d)
-for VOLUME in $(hivemind volume ls --format json | jq -r '.[] | select(.labels.backup=="true") | .name'); do
-  hivemind volume backup --name $VOLUME --output /backups/$VOLUME-$DATE.tar.gz
-done`;
-
-async function cron(text: string): Promise<string> {
-  const env = {
-    PATH: `${join(cloud.file.home, 'bin')}:/usr/bin:/bin`,
-    HOME: join(cloud.file.home, 'cli'),
-  };
-  const { stdout } = await run('/bin/bash', ['-c', text.replaceAll('/backups', folder)], {
-    env,
-    timeout: 140_000,
-  });
-  return stdout;
-}
 
 const compose = `version: '3.8'
 services:
@@ -89,7 +71,9 @@ describe('the documents’ volume test', () => {
     );
     const before = await tree(name);
     expect(before).toContain('user.note');
-    expect(await cron(script)).toContain(`Volume ${name} is backed up to ${folder}/${name}-`);
+    expect(await cron(cloud, backupScript, folder)).toContain(
+      `Volume ${name} is backed up to ${folder}/${name}-`,
+    );
     const [file = ''] = (await readdir(folder)).filter((one) => one.startsWith(name));
     expect(await readdir(folder)).toEqual([file]);
     const archive = join(folder, file);
@@ -103,7 +87,7 @@ describe('the documents’ volume test', () => {
       const { exitCode } = await cloud.attemptHivemind(['volume', 'inspect', name]);
       return exitCode === 3;
     });
-    expect(await cron(`hivemind volume restore --name ${name} --input ${archive}`)).toContain(
+    expect(await cron(cloud, `hivemind volume restore --name ${name} --input ${archive}`, folder)).toContain(
       'is restored from',
     );
     const restored = await cloud.hivemindJson<Volume>('volume', 'inspect', name);

@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import { composeProject } from './harness/compose.ts';
+import { backupScript, cron } from './harness/cron.ts';
 import type { TestHost } from './harness/host.ts';
 import { endUndoWindow, untilBuried } from './harness/undo-window.ts';
 
@@ -19,7 +18,6 @@ import { endUndoWindow, untilBuried } from './harness/undo-window.ts';
  */
 
 const cloud = joinCloud();
-const run = promisify(execFile);
 const file = `version: "3.8"
 services:
   agent:
@@ -45,18 +43,6 @@ afterAll(async () => {
   await cloud.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The documents' cron script as it is printed, but for the folder; with cron's environment. */
-const script = `#!/bin/bash
-DATE=$(date +%Y%m%d)
-for VOLUME in $(hivemind volume ls --format json | jq -r '.[] | select(.labels.backup=="true") | .name'); do
-  hivemind volume backup --name $VOLUME --output /backups/$VOLUME-$DATE.tar.gz
-done`;
-
-async function cron(): Promise<void> {
-  const env = { PATH: `${join(cloud.file.home, 'bin')}:/usr/bin:/bin`, HOME: join(cloud.file.home, 'cli') };
-  await run('/bin/bash', ['-c', script.replaceAll('/backups', folder)], { env, timeout: 140_000 });
-}
 
 type Compose = ReturnType<typeof composeProject>;
 
@@ -128,7 +114,7 @@ describe.each(places)('brought up again %s', (place) => {
   test('from the archive that the cron script made', async () => {
     const application = await written();
     const { name } = application;
-    await cron();
+    await cron(cloud, backupScript, folder);
     const [archive = ''] = (await readdir(folder)).filter((one) => one.startsWith(name));
     await disaster(application);
     const input = join(folder, archive);

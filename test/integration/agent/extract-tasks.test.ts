@@ -12,6 +12,7 @@ import { until } from '#test/support/until.ts';
 import { openObjectStorage, type FakeObjectStorage } from '../archives/support/fake-object-storage.ts';
 import { startRig, type Rig } from './support/agent.ts';
 import { copyOf } from './support/copy-of.ts';
+import { metadata } from './support/metadata.ts';
 import { run } from './support/sandbox.ts';
 
 /** The agent's part of browse and extract: what it reads of a copy, and what it sends. */
@@ -53,18 +54,7 @@ async function ask(parts: Pick<ExtractTask, 'path' | 'form'>) {
     deadline: new Date(Date.now() + 60_000).toISOString(),
     begun: false,
     backupId: `bak-${'0'.repeat(26)}`,
-    metadata: {
-      version: 1,
-      name: 'data',
-      type: 'local',
-      driver: 'ebs',
-      sizeBytes: 2 ** 30,
-      labels: {},
-      options: {},
-      owner: { uid: 0, gid: 0, mode: '0755' },
-      filesystem: 'ext4',
-      createdAt: '2026-11-29T02:00:00.000Z',
-    },
+    metadata,
   };
   rig.cloud.tasks.push(task);
   rig.daemon().wake();

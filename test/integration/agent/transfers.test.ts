@@ -3,26 +3,13 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ArchiveMetadata } from '#shared/model/archive.ts';
 import type { ImportSource } from '#shared/model/archive-transfer.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { HostTask } from '#shared/model/task.ts';
 import { until } from '#test/support/until.ts';
 import { openObjectStorage, type FakeObjectStorage } from '../archives/support/fake-object-storage.ts';
 import { hostA, startRig, type Rig } from './support/agent.ts';
-
-const metadata: ArchiveMetadata = {
-  version: 1,
-  name: 'data',
-  type: 'local',
-  driver: 'ebs',
-  sizeBytes: 2 ** 30,
-  labels: {},
-  options: {},
-  owner: { uid: 0, gid: 0, mode: '0755' },
-  filesystem: 'ext4',
-  createdAt: '2026-11-29T02:00:00.000Z',
-};
+import { metadata } from './support/metadata.ts';
 
 describe('archives that the control plane asks for', () => {
   let rig: Rig;
