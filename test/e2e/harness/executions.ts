@@ -1,6 +1,7 @@
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
+  ListExecutionsCommand,
   ListStateMachinesCommand,
   SFNClient,
   StopExecutionCommand,
@@ -38,10 +39,38 @@ export class TestExecutions {
       },
       { within, every: 500 },
     );
+    return { status, error, failures: await this.#failuresOf(executionArn) };
+  }
+
+  /** Waits until a task of the execution of that name, which still runs, has failed. */
+  async failed(machine: string, name: string): Promise<void> {
+    const executionArn = await this.#executionOf(machine, name);
+    const failure = async (): Promise<boolean> => (await this.#failuresOf(executionArn)).length > 0;
+    await until(`a task of ${name} has failed`, failure, { within: 60_000, every: 200 });
+  }
+
+  /** Waits until an execution that went on with the work of that name has succeeded. */
+  async wentOn(machine: string, name: string): Promise<void> {
+    const stateMachineArn = await this.#arnOf(machine);
+    await until(
+      `${name} went on`,
+      async () => {
+        const done = new ListExecutionsCommand({
+          stateMachineArn,
+          statusFilter: 'SUCCEEDED',
+          maxResults: 1000,
+        });
+        const { executions = [] } = await this.#client.send(done);
+        return executions.some((one) => one.name?.startsWith(`${name}-r`));
+      },
+      { within: 60_000, every: 500 },
+    );
+  }
+
+  async #failuresOf(executionArn: string): Promise<string[]> {
     const history = new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 });
     const { events = [] } = await this.#client.send(history);
-    const failures = events.flatMap(({ taskFailedEventDetails: failed }) => failed?.error ?? []);
-    return { status, error, failures };
+    return events.flatMap(({ taskFailedEventDetails: failed }) => failed?.error ?? []);
   }
 
   /** Ends the execution of that name, wherever it is. */
