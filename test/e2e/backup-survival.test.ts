@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import type { PolicyRun } from '#shared/model/policy.ts';
+import type { Volume } from '#shared/model/volume.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import { TestExecutions } from './harness/executions.ts';
@@ -100,7 +101,10 @@ test('an agent that dies under a freeze leaves nothing frozen, and the backup is
   const lines = await startWriting(name);
   const before = await inAws(cloud);
   // Shorter than a freeze may be.
-  const slow = { id: 'slow', kind: 'latency', service: 'ec2', action: 'CreateSnapshot', ms: 8_000, times: 1 };
+  const { storage } = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
+  const resourceId = storage?.kind === 'ebs' ? storage.volumeId : '';
+  const cut = { service: 'ec2', action: 'CreateSnapshot', resourceId };
+  const slow = { id: 'slow', kind: 'latency', ...cut, ms: 8_000, times: 1 };
   await cloud.storage.setFaults([slow]);
   const { id, backup } = await backUp(name);
   let last = -1;

@@ -156,8 +156,10 @@ test('a host that boots between the check and the detach cannot take its volume 
   await a.freeze();
   const synced = writer.acknowledged();
   await a.stop();
+  const { storage } = await cloud.hivemindJson<Volume>('volume', 'inspect', volume);
+  const about = storage?.kind === 'ebs' ? storage.volumeId : '';
   await cloud.edge.setFaults([
-    { id: 'slow', service: 'ec2', action: 'DetachVolume', kind: 'latency', ms: 8000, times: 1 },
+    { id: 'slow', service: 'ec2', action: 'DetachVolume', about, kind: 'latency', ms: 8000, times: 1 },
   ]);
   const taken = b.container(volume, volume, 'sleep', '3600');
   await until('the detach is under way', async () => (await cloud.edge.faultStatus())[0]?.injected === 1);

@@ -8,7 +8,7 @@ import { run } from './exec.ts';
  * sector: I/O under way is drained, all later I/O fails, and a write that the kernel had let through just before (its
  * bounds check comes before its turn) lands behind the volume. An offset that overflows would stop Linux 6.18
  * (`kernel BUG at fs/iomap/buffered-io.c`: measured 2026-11-26). Linux before 6.5 lets a filesystem's I/O to an empty
- * device through, hence there one sector is left, behind the volume as well.
+ * device through, hence there one sector is left, behind the volume as well, for which the file is made long enough.
  * `limit` says how many bytes of the file the device shows. `free` lets go at once when nothing has the device open,
  * else the kernel does at the last close (AUTOCLEAR). `keep` takes that back. The device stays open, hence its number
  * taken, while its names are removed.
@@ -22,16 +22,22 @@ def status():
 def resize(offset, limit):
     b = status(); b[24:32] = offset.to_bytes(8, 'little'); b[32:40] = limit.to_bytes(8, 'little')
     fcntl.ioctl(fd, 0x4C04, bytes(b))
+def image():
+    with open('/sys/block/%s/loop/backing_file' % os.path.basename(path)) as f: return f.read().rstrip('\\n').removesuffix(' (deleted)')
 def end():
-    size = int.from_bytes(status()[32:40], 'little')
-    if size: return size
-    with open('/sys/block/%s/loop/backing_file' % os.path.basename(path)) as f: image = f.read().rstrip('\\n')
-    return -(-os.stat(image.removesuffix(' (deleted)')).st_size // 512) * 512
+    return int.from_bytes(status()[32:40], 'little') or -(-os.stat(image()).st_size // 512) * 512
+def sector(start):
+    try:
+        if os.stat(image()).st_size < start + 512: os.truncate(image(), start + 512)
+    except FileNotFoundError: pass
+    return 512
 def fenced(): return int.from_bytes(status()[24:32], 'little') > 0
 def kernel(): return tuple(int(''.join(c for c in part if c.isdigit()) or 0) for part in os.uname().release.split('.')[:2])
 try:
     if verb == 'fence':
-        if not fenced(): resize(end(), 1 if kernel() >= (6, 5) else 512)
+        if not fenced():
+            start = end()
+            resize(start, 1 if kernel() >= (6, 5) else sector(start))
     elif verb == 'limit':
         if not fenced(): resize(0, int(sys.argv[3]))
     elif verb == 'keep':

@@ -164,8 +164,9 @@ test('a frozen filesystem is fenced too, and writes nothing when it thaws', asyn
   const image = join(storage.dir, 'disk', 'volumes', `${volume}.img`);
   await run('cp', ['--reflink=always', image, `${image}.before`]);
   await run('fsfreeze', ['--unfreeze', mounted]).catch(() => undefined);
+  // ENOMEM is what Linux before 6.5 says of a block behind the end of the device.
   await expect(synced(join(mounted, 'after'), 'lost')).rejects.toThrow(
-    /Input\/output error|Read-only|error/i,
+    /Input\/output error|Read-only|error|Cannot allocate memory/i,
   );
   await storage.umount(mounted);
   expect(await run('cmp', [image, `${image}.before`])).toBe('');
@@ -178,7 +179,8 @@ test('writers at full speed are cut off, and what they had under way lands behin
   await run('mkfs.ext4', ['-q', device]);
   const mounted = await storage.mount(device, 'flooded');
   await synced(join(mounted, 'before'), 'acknowledged');
-  const flood = 'while dd if=/dev/zero of="$1" bs=1M count=200 conv=notrunc status=none; do :; done';
+  // An older kernel goes on taking writes into memory that it can no longer write; it says so to fsync alone.
+  const flood = 'while dd if=/dev/zero of="$1" bs=1M count=200 conv=notrunc,fsync status=none; do :; done';
   const writers = ['one', 'two'].map((name) =>
     exec('sh', ['-c', flood, 'sh', join(mounted, name)]).catch(() => undefined),
   );
