@@ -10,8 +10,8 @@ const list = <T extends z.ZodType>(item: T) =>
     z.array(item).min(1),
   );
 
-/** An object, or `REGION=ARN,REGION=ARN` as `-c` gives it. */
-const keys = z
+/** An object, or `REGION=VALUE,REGION=VALUE` as `-c` gives it. */
+const byRegion = z
   .preprocess(
     (given) =>
       typeof given === 'string'
@@ -20,17 +20,31 @@ const keys = z
     z.record(z.string(), z.string()),
   )
   .superRefine((given, context) => {
-    for (const [region, arn] of Object.entries(given)) {
+    for (const region of Object.keys(given)) {
       const named = Region.safeParse(region);
-      if (!named.success) {
+      if (!named.success)
         context.addIssue({ code: 'custom', path: [region], message: z.prettifyError(named.error) });
-        continue;
-      }
-      if (new RegExp(`^arn:aws[-a-z]*:kms:${region}:\\d{12}:key/[-a-zA-Z0-9]+$`).test(arn)) continue;
-      const message = `the ARN of a KMS key in ${region}, such as arn:aws:kms:${region}:123456789012:key/…; not "${arn}"`;
-      context.addIssue({ code: 'custom', path: [region], message });
     }
   });
+
+const keys = byRegion.superRefine((given, context) => {
+  for (const [region, arn] of Object.entries(given)) {
+    if (new RegExp(`^arn:aws[-a-z]*:kms:${region}:\\d{12}:key/[-a-zA-Z0-9]+$`).test(arn)) continue;
+    const message = `the ARN of a KMS key in ${region}, such as arn:aws:kms:${region}:123456789012:key/…; not "${arn}"`;
+    context.addIssue({ code: 'custom', path: [region], message });
+  }
+});
+
+/** AWS Backup's own rule of names. */
+const vaults = byRegion.superRefine((given, context) => {
+  for (const [region, name] of Object.entries(given))
+    if (!/^[-_a-zA-Z0-9]{2,50}$/.test(name))
+      context.addIssue({
+        code: 'custom',
+        path: [region],
+        message: `the name of a backup vault in ${region}: letters, digits, - and _; not "${name}"`,
+      });
+});
 
 /**
  * What a deployer may choose, each as CDK context `hivemind:<name>` in cdk.json or `-c hivemind:<name>=<value>`.
@@ -58,6 +72,8 @@ const Config = z.strictObject({
     .default('https://github.com/hivemind-volumes/hivemind-volumes/blob/main/docs/runbook.md'),
   /** Regions that backups may be copied to, each with the KMS key that copies there are under. */
   copyKeys: keys.default({}),
+  /** Of those: the vault of AWS Backup that copies of recovery points go to, by name. */
+  copyVaults: vaults.default({}),
   /** Architectures whose Node.js runtime goes into the agent's package. Default: the deployer's own, on Linux. */
   hostArchitectures: list(z.enum(['x64', 'arm64'])).optional(),
 });
@@ -74,7 +90,12 @@ export function readConfig(node: Node): Config {
   const parsed = Config.safeParse(Object.fromEntries(given));
   if (!parsed.success)
     throw new ConfigurationError(`Context hivemind:… is not usable.\n${z.prettifyError(parsed.error)}`);
-  const { vpcId, subnetIds } = parsed.data;
+  const { vpcId, subnetIds, copyKeys, copyVaults } = parsed.data;
+  const keyless = Object.keys(copyVaults).filter((region) => copyKeys[region] === undefined);
+  if (keyless.length > 0)
+    throw new ConfigurationError(
+      `hivemind:copyVaults names ${keyless.join(', ')}, which hivemind:copyKeys does not: give the vault's key there.`,
+    );
   if ((vpcId === undefined) !== (subnetIds === undefined))
     throw new ConfigurationError('hivemind:vpcId and hivemind:subnetIds go together: give both or neither.');
   return parsed.data;

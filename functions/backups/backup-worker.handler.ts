@@ -1,4 +1,4 @@
-import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
+import { AwsRecoveryRegions } from '#shared/aws/backup/aws-recovery-regions.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2SnapshotRegions } from '#shared/aws/ec2/ec2-snapshot-regions.ts';
 import { Ec2Instances } from '#shared/aws/ec2/ec2-instances.ts';
@@ -27,8 +27,8 @@ const driver = backupDriver({
     home,
     keys: { ...environment.COPY_KEYS, [home]: environment.VOLUME_KEY_ARN },
   }),
-  recovery: new AwsRecoveryPoints({
-    vaultName: environment.BACKUP_VAULT_NAME,
+  recovery: new AwsRecoveryRegions({
+    vaults: { ...environment.COPY_VAULTS, [home]: environment.BACKUP_VAULT_NAME },
     roleArn: environment.BACKUP_ROLE_ARN,
     fileSystemArn: environment.FILE_SYSTEM_ARN,
   }),

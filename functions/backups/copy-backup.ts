@@ -29,7 +29,8 @@ export async function copyBackup(ports: Ports, call: Call, request: Request): Pr
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
     const source = await findBackup(ports, call.namespace, request.backup);
-    decideCopy(source, request.region, { home: ports.settings.region, others: ports.settings.copyRegions });
+    const { region: home, copyRegions: others, vaultRegions: vaults } = ports.settings;
+    decideCopy(source, request.region, { home, others, vaults });
     const before = await copyBefore(ports, source, request);
     return before === undefined ? begin(ports, call, { source, request }) : repeated(ports, before);
   });

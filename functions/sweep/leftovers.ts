@@ -30,7 +30,7 @@ export async function findLeftovers(
   const left = [
     ...(await without(others, (snapshot) => isBackup(table, snapshot))),
     ...(await without(await inventory.accessPoints(), (point) => isMounted(table, point))),
-    ...(await findStrayPoints(ports)).map((arn): TaggedThing => ({ id: arn, tags: {} })),
+    ...(await findStrayPoints(ports)),
   ];
   for (const { id, tags, region } of left) {
     ports.log.warn('left in AWS without a record', { id, region, volumeId: tags[tagKeys.volumeId] });

@@ -1,3 +1,4 @@
+import type { TaggedThing } from '#shared/aws/leftovers.ts';
 import { partitions, prefixes } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { SharedPointItem } from '#shared/model/items.ts';
@@ -7,24 +8,46 @@ import type { SweepPorts } from './ports.ts';
 const grace = 60 * 60_000;
 
 /**
- * Recovery points of the shared file system in the product's own vault that no record names: reported, and freed by a person
+ * Recovery points of the shared file system in the product's own vaults that no record names: reported, and freed by a person
  * only (contract 4). Those of a job whose answer was lost get their name in the record when it is asked for again, so
  * nothing is said of any that is younger than a record which waits for its job.
  */
-export async function findStrayPoints({ table, recovery, settings, clock }: SweepPorts): Promise<string[]> {
-  const points = (await recovery.listPoints()).filter(({ state }) => state !== 'deleting');
-  if (points.length === 0) return [];
+export async function findStrayPoints(ports: SweepPorts): Promise<TaggedThing[]> {
+  const { table, settings } = ports;
   const records = await sharedPoints(table, settings.fileSystemId);
+  const here = await straysIn(ports, settings.region, records);
+  const there: TaggedThing[] = [];
+  for (const region of settings.vaultRegions) {
+    try {
+      there.push(...(await straysIn(ports, region, records)));
+    } catch (error) {
+      ports.log.warn('copies of recovery points not looked at', { region, error });
+    }
+  }
+  return [...here, ...there];
+}
+
+async function straysIn(
+  { recovery, clock }: SweepPorts,
+  region: string,
+  records: readonly SharedPointItem[],
+): Promise<TaggedThing[]> {
+  const points = (await recovery.in(region).listPoints()).filter(({ state }) => state !== 'deleting');
+  // A copy is as old as what it is made from, and has its name in the record when it is complete.
+  const unnamed = records.filter((record) => record.state === 'creating' && !isNamed(record));
+  const isCopy = ({ run }: SharedPointItem): boolean => run.includes('/');
+  if (points.length === 0 || unnamed.some(({ run }) => run.startsWith(`${region}/`))) return [];
   const named = new Set(records.map(({ recoveryPointArn }) => recoveryPointArn));
-  const waiting = records.filter(({ state, jobId }) => state === 'creating' && jobId === undefined);
   const before = Math.min(
     clock().getTime() - grace,
-    ...waiting.map(({ createdAt }) => Date.parse(createdAt)),
+    ...unnamed.filter((record) => !isCopy(record)).map(({ createdAt }) => Date.parse(createdAt)),
   );
   return points
     .filter(({ arn, createdAt }) => !named.has(arn) && (createdAt?.getTime() ?? 0) < before)
-    .map(({ arn }) => arn);
+    .map(({ arn }) => ({ id: arn, tags: {}, region }));
 }
+
+const isNamed = ({ recoveryPointArn }: SharedPointItem): boolean => recoveryPointArn !== undefined;
 
 async function sharedPoints(table: Table, fileSystemId: string): Promise<SharedPointItem[]> {
   const found: SharedPointItem[] = [];

@@ -14,8 +14,10 @@ export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
   readonly regions: { in(region: string): Pick<RegionSnapshots, 'deleteSnapshot'> };
-  readonly recovery: Pick<RecoveryPoints, 'listPoints'>;
-  readonly settings: Pick<Settings, 'region' | 'copyRegions'> & { readonly fileSystemId: string };
+  readonly recovery: { in(region: string): Pick<RecoveryPoints, 'listPoints'> };
+  readonly settings: Pick<Settings, 'region' | 'copyRegions' | 'vaultRegions'> & {
+    readonly fileSystemId: string;
+  };
   readonly inventory: Inventory;
   readonly manifests: ManifestObjects;
   readonly executions: Executions;

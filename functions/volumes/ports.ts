@@ -25,6 +25,8 @@ export interface Settings {
   readonly region: string;
   /** Other Regions that backups may be copied to. */
   readonly copyRegions: readonly string[];
+  /** Of those: the ones that have a vault for copies of recovery points. */
+  readonly vaultRegions: readonly string[];
 }
 
 /** Who calls, for which namespace, and under which idempotency key. */

@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { S3ManifestObjects } from '#shared/aws/archive/s3-manifest-objects.ts';
-import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
+import { AwsRecoveryRegions } from '#shared/aws/backup/aws-recovery-regions.ts';
 import { Ec2BlockStorage } from '#shared/aws/ec2/ec2-block-storage.ts';
 import { Ec2SnapshotRegions } from '#shared/aws/ec2/ec2-snapshot-regions.ts';
 import { SqsHostQueues } from '#shared/aws/host-queues.ts';
@@ -23,10 +23,15 @@ const ports = {
   storage: new Ec2BlockStorage({ keyArn: '' }),
   // It removes only, for which no key is needed.
   regions: new Ec2SnapshotRegions({ home: region, keys: {} }),
-  settings: { region, copyRegions: environment.COPY_REGIONS, fileSystemId: environment.FILE_SYSTEM_ID },
+  settings: {
+    region,
+    copyRegions: environment.COPY_REGIONS,
+    vaultRegions: Object.keys(environment.COPY_VAULTS),
+    fileSystemId: environment.FILE_SYSTEM_ID,
+  },
   // It lists them only, for which no role is handed over.
-  recovery: new AwsRecoveryPoints({
-    vaultName: environment.BACKUP_VAULT_NAME,
+  recovery: new AwsRecoveryRegions({
+    vaults: { ...environment.COPY_VAULTS, [region]: environment.BACKUP_VAULT_NAME },
     fileSystemArn: environment.FILE_SYSTEM_ARN,
     roleArn: '',
   }),

@@ -12,6 +12,7 @@ interface Wiring {
   readonly UNDO_WINDOW_HOURS: number;
   /** Of the functions that copy backups. */
   readonly COPY_REGIONS?: readonly string[];
+  readonly COPY_VAULTS?: Readonly<Record<string, string>>;
 }
 
 /** The ports of the API's functions over AWS. */
@@ -30,6 +31,7 @@ export function wirePorts(environment: Wiring): Ports {
       undoWindowHours: environment.UNDO_WINDOW_HOURS,
       region,
       copyRegions: (environment.COPY_REGIONS ?? []).filter((other) => other !== region),
+      vaultRegions: Object.keys(environment.COPY_VAULTS ?? {}).filter((other) => other !== region),
     },
   };
 }

@@ -58,6 +58,7 @@ export class ApiFunctions extends Construct {
         ...policies.keeperEnvironment,
         ...archives,
         COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
+        COPY_VAULTS: JSON.stringify(config.copyVaults),
         RUN_MACHINE_ARN: policies.machine.stateMachine.stateMachineArn,
       },
       permissions: [

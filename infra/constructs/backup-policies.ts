@@ -82,6 +82,7 @@ export class BackupPolicies extends Construct {
         UNDO_WINDOW_HOURS: String(config.undoWindowHours),
         FILE_SYSTEM_ID: storage.files.fileSystemId,
         COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
+        COPY_VAULTS: JSON.stringify(config.copyVaults),
       },
       permissions: [
         ...onTable(storage),

@@ -3,14 +3,17 @@ import { CfnBackupVault } from 'aws-cdk-lib/aws-backup';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import type { Config } from '../config.ts';
 import { grant } from '../permissions/permission.ts';
 import type { Permission } from '../permissions/permission.ts';
+import { betweenVaults } from '../permissions/recovery-points.ts';
 import type { SharedFiles } from './shared-files.ts';
 
 export interface RecoveryVaultProps {
   readonly files: SharedFiles;
   /** Of the file system, and of the recovery points. */
   readonly key: IKey;
+  readonly config: Pick<Config, 'copyKeys' | 'copyVaults'>;
 }
 
 /** Of this account and Region. */
@@ -20,9 +23,11 @@ const vaultName = 'hivemind-volumes';
 export class RecoveryVault extends Construct {
   readonly vaultName: string;
   readonly vaultArn: string;
+  /** In other Regions, which deployers make and name. */
+  readonly copyVaultArns: readonly string[];
   readonly roleArn: string;
 
-  constructor(scope: Construct, id: string, { files, key }: RecoveryVaultProps) {
+  constructor(scope: Construct, id: string, { files, key, config }: RecoveryVaultProps) {
     super(scope, id);
     const vault = new CfnBackupVault(this, 'Vault', {
       backupVaultName: vaultName,
@@ -36,15 +41,27 @@ export class RecoveryVault extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     });
-    grant(role, onFileSystem(files, key));
+    this.copyVaultArns = copyVaultsOf(this, config);
+    const regions = Object.keys(config.copyVaults);
+    const keyArns = [key.keyArn, ...regions.flatMap((region) => config.copyKeys[region] ?? [])];
+    grant(role, onFileSystem(files, keyArns));
+    if (regions.length > 0)
+      grant(role, betweenVaults(this, [vault.attrBackupVaultArn, ...this.copyVaultArns]));
     this.vaultName = vault.ref;
     this.vaultArn = vault.attrBackupVaultArn;
     this.roleArn = role.roleArn;
   }
 }
 
+function copyVaultsOf(scope: Construct, { copyVaults }: RecoveryVaultProps['config']): string[] {
+  const { partition, account } = Stack.of(scope);
+  return Object.entries(copyVaults).map(
+    ([region, name]) => `arn:${partition}:backup:${region}:${account}:backup-vault:${name}`,
+  );
+}
+
 /** Source: the EFS parts of AWS's own policies for AWS Backup, without the making and removing of file systems. */
-function onFileSystem(files: SharedFiles, key: IKey): Permission[] {
+function onFileSystem(files: SharedFiles, keyArns: readonly string[]): Permission[] {
   return [
     {
       sid: 'BackUpAndRestore',
@@ -66,12 +83,12 @@ function onFileSystem(files: SharedFiles, key: IKey): Permission[] {
         'kms:ReEncryptFrom',
         'kms:ReEncryptTo',
       ],
-      resources: [key.keyArn],
+      resources: keyArns,
     },
     {
       sid: 'KeyGrant',
       actions: ['kms:CreateGrant'],
-      resources: [key.keyArn],
+      resources: keyArns,
       conditions: { Bool: { 'kms:GrantIsForAWSResource': 'true' } },
     },
   ];

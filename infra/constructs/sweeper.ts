@@ -49,6 +49,7 @@ export class Sweeper extends Construct {
         FILE_SYSTEM_ARN: storage.files.fileSystemArn,
         BACKUP_VAULT_NAME: storage.recovery.vaultName,
         COPY_REGIONS: JSON.stringify(Object.keys(config.copyKeys)),
+        COPY_VAULTS: JSON.stringify(config.copyVaults),
       },
       permissions: [
         ...onTable(storage),

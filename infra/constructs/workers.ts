@@ -6,7 +6,11 @@ import { onCopies } from '../permissions/copies.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
 import { hostQueuePrefix, sendToHosts } from '../permissions/queues.ts';
-import { onRecoveryPoints, restoreRecoveryPoints } from '../permissions/recovery-points.ts';
+import {
+  copyRecoveryPoints,
+  onRecoveryPoints,
+  restoreRecoveryPoints,
+} from '../permissions/recovery-points.ts';
 import { removeRepositories } from '../permissions/repositories.ts';
 import { onTable } from '../permissions/table.ts';
 import type { StorageStack } from '../stacks/storage.stack.ts';
@@ -76,6 +80,7 @@ export class Workers extends Construct {
         VOLUME_KEY_ARN: storage.volumeKey.keyArn,
         ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
         COPY_KEYS: JSON.stringify(config.copyKeys),
+        COPY_VAULTS: JSON.stringify(config.copyVaults),
       },
       permissions: [
         ...onTable(storage),
@@ -83,6 +88,7 @@ export class Workers extends Construct {
         ...onSnapshots(this),
         ...onCopies(this, { home: storage.volumeKey, keys: config.copyKeys }),
         ...onRecoveryPoints(this, storage.recovery),
+        ...copyRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
         ...removeManifests(storage),
         ...removeRepositories(this, storage),

@@ -50,13 +50,53 @@ export function onRecoveryPoints(scope: Construct, vault: RecoveryVault): Permis
   ];
 }
 
-/** To see what is in our vault. */
-export function listRecoveryPoints({ vaultArn }: RecoveryVault): Permission {
+/** Copies recovery points of ours between our vaults, under the role that is handed over for them; nothing without others. */
+export function copyRecoveryPoints(scope: Construct, { copyVaultArns }: RecoveryVault): Permission[] {
+  if (copyVaultArns.length === 0) return [];
+  return [
+    { sid: 'StartCopyJob', actions: ['backup:StartCopyJob'], ...points(scope), conditions: ofOurs },
+    {
+      sid: 'LookAtCopyJobs',
+      actions: ['backup:DescribeCopyJob'],
+      resources: ['*'],
+      wildcard: noResource,
+    },
+  ];
+}
+
+/** To see what is in our vaults. */
+export function listRecoveryPoints({ vaultArn, copyVaultArns }: RecoveryVault): Permission {
   return {
     sid: 'ListRecoveryPoints',
     actions: ['backup:ListRecoveryPointsByBackupVault'],
-    resources: [vaultArn],
+    resources: [vaultArn, ...copyVaultArns],
   };
+}
+
+/**
+ * What AWS Backup does under the role that it is handed: copies of ours, between these vaults alone, with their tags.
+ * Source: Service Authorization Reference, AWS Backup, permission-only actions.
+ */
+export function betweenVaults(scope: Construct, vaultArns: readonly string[]): Permission[] {
+  return [
+    {
+      sid: 'CopyFrom',
+      actions: ['backup:CopyFromBackupVault'],
+      ...points(scope),
+      conditions: { ...ofOurs, 'ForAllValues:StringEquals': { 'backup:CopyTargets': vaultArns } },
+    },
+    {
+      sid: 'CopyInto',
+      actions: ['backup:CopyIntoBackupVault', 'backup:DescribeBackupVault'],
+      resources: vaultArns,
+    },
+    {
+      sid: 'TagCopies',
+      actions: ['backup:TagResource'],
+      ...points(scope),
+      conditions: { StringEquals: { [`aws:RequestTag/${tagKeys.product}`]: productTagValue } },
+    },
+  ];
 }
 
 /** Restores recovery points of ours to our file system. */

@@ -43,7 +43,7 @@ export class StorageStack extends Stack {
     this.table = new VolumeTable(this, 'Table', { key: this.dataKey });
     this.archive = new ArchiveBucket(this, 'Archive', { key: this.dataKey });
     this.files = new SharedFiles(this, 'Files', { config, key: this.dataKey });
-    this.recovery = new RecoveryVault(this, 'Recovery', { files: this.files, key: this.dataKey });
+    this.recovery = new RecoveryVault(this, 'Recovery', { files: this.files, key: this.dataKey, config });
     this.addOutputs();
   }
 

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import { continueBackupLater } from './backup/backup-jobs.ts';
+import { continueCopyLater } from './backup/copy-jobs.ts';
 import { finishDeletePointLater } from './backup/recovery-points.ts';
 import { continueRestoreLater } from './backup/restore-jobs.ts';
 import { fenceLoop, loopsUnder } from './bytes/loops.ts';
@@ -33,6 +34,7 @@ export async function recover(cloud: Cloud): Promise<void> {
   for (const { id } of cloud.store.list('mountTargets')) finishMountTargetLater(cloud, id, 0);
   for (const { id } of cloud.store.list('accessPoints')) finishAccessPointLater(cloud, id, 0);
   for (const { id } of cloud.store.list('backupJobs')) continueBackupLater(cloud, id, 0);
+  for (const { id } of cloud.store.list('copyJobs')) continueCopyLater(cloud, id, 0);
   for (const { id } of cloud.store.list('restoreJobs')) continueRestoreLater(cloud, id, 0);
   for (const { arn } of cloud.store.list('recoveryPoints')) finishDeletePointLater(cloud, arn, 0);
   cloud.events.resume();

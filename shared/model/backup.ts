@@ -54,6 +54,8 @@ export const BackupStorage = z.discriminatedUnion('kind', [
     fileSystemId: z.string(),
     /** The volume's directory in it. */
     path: z.string(),
+    /** Of a copy: the vault that it is in, by name. */
+    vault: z.string().optional(),
   }),
   z.strictObject({
     kind: z.literal('archive'),

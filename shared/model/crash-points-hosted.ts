@@ -88,6 +88,14 @@ export const hostedCrashPoints = {
     ...pointStep('createAccessPoint', 'CreateAccessPoint'),
     record('efs-worker', 'confirmCreated'),
   ],
+  /** Copied to another Region, as the first that wants its recovery point there. */
+  copyRecoveryPoint: [
+    ...asked,
+    record('backup-worker', 'sharePoint'),
+    ...stepOf('backup-worker', 'backup')('copyPoint', 'StartCopyJob'),
+    say('backup-worker'),
+    record('backup-worker', 'finishPoint'),
+  ],
   /** Removed, as the only backup that has the recovery point. */
   deleteRecoveryPoint: [
     ...asked,

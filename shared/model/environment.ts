@@ -39,8 +39,10 @@ const json = <T extends z.ZodType>(schema: T) =>
       }
     })
     .pipe(schema);
+/** The vault of AWS Backup in each other Region that recovery points may be copied to, by name. */
+const CopyVaults = { COPY_VAULTS: json(z.record(Region, z.string().min(1))) };
 /** Other Regions that backups may be copied to. */
-const Copies = { COPY_REGIONS: json(z.array(Region)) };
+const Copies = { COPY_REGIONS: json(z.array(Region)), ...CopyVaults };
 /** With the ARN of the key of each. */
 const CopyKeys = { COPY_KEYS: json(z.record(Region, z.string().min(1))) };
 
@@ -95,6 +97,7 @@ export const BackupWorkerEnvironment = Common.extend({
   ...Recovery,
   ...Archives,
   ...CopyKeys,
+  ...CopyVaults,
   VOLUME_KEY_ARN: z.string().min(1),
 });
 

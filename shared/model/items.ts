@@ -301,6 +301,8 @@ export const SharedPointItem = z.strictObject({
   operationId: OperationId,
   jobId: z.string().optional(),
   recoveryPointArn: z.string().optional(),
+  /** Of a copy: the name of the vault in the other Region. */
+  vault: z.string().optional(),
   /** When AWS began the job. */
   startedAt: z.iso.datetime().optional(),
   /** AWS's words. */

@@ -1,5 +1,7 @@
 import type {
   BackupJob,
+  CopyJob,
+  NewPointCopy,
   NewRecoveryPoint,
   NewRestore,
   RecoveryPoint,
@@ -10,13 +12,20 @@ import { ProductError } from '#shared/model/errors.ts';
 import { restoredAt, restorePrefix } from '#shared/model/restored-directory.ts';
 import { Killed } from './killed.ts';
 
-export type RecoveryAction = 'startBackup' | 'startRestore' | 'deletePoint';
+export type RecoveryAction = 'startBackup' | 'startRestore' | 'startCopy' | 'deletePoint';
 export type RecoveryFault = 'throttle' | 'refuse' | 'lost-answer' | 'fail' | 'crash-before' | 'crash-after';
 
 export interface FakeRecoveryPointsOptions {
   readonly clock: () => Date;
   readonly fault?: (action: RecoveryAction) => RecoveryFault | undefined;
+  /** @default the Region of the deployment */
+  readonly region?: string;
+  /** Those of other Regions, which copies go to. @default none */
+  readonly others?: (region: string) => FakeRecoveryPoints | undefined;
 }
+
+/** The vault of every Region. */
+export const fakeVault = 'far';
 
 /** Milliseconds that a job runs. */
 export const jobMs = 20_000;
@@ -48,6 +57,7 @@ export class FakeRecoveryPoints implements RecoveryPoints {
   readonly #options: FakeRecoveryPointsOptions;
   readonly #backups = new Map<string, Job & { readonly tags: NewRecoveryPoint['tags'] }>();
   readonly #restores = new Map<string, Job & { readonly path: string }>();
+  readonly #copies = new Map<string, Job & { readonly source: string; readonly to: string }>();
   #count = 0;
 
   constructor(options: FakeRecoveryPointsOptions) {
@@ -55,8 +65,8 @@ export class FakeRecoveryPoints implements RecoveryPoints {
   }
 
   /** Jobs that were begun. */
-  get begun(): { backups: number; restores: number } {
-    return { backups: this.#backups.size, restores: this.#restores.size };
+  get begun(): { backups: number; restores: number; copies: number } {
+    return { backups: this.#backups.size, restores: this.#restores.size, copies: this.#copies.size };
   }
 
   startBackup({ token, tags }: NewRecoveryPoint): Promise<BackupJob> {
@@ -65,7 +75,7 @@ export class FakeRecoveryPoints implements RecoveryPoints {
       if (known !== undefined) return show(known);
       const busy = [...this.#backups.values()].some(({ state }) => state === 'running');
       const id = this.#newId();
-      const arn = `arn:aws:backup:us-east-1:000000000000:recovery-point:${id}`;
+      const arn = this.#arn(id);
       const job = { id, arn, token, tags, at: this.#now(), ...begin(fails, busy) };
       this.#backups.set(id, job);
       return show(job);
@@ -93,7 +103,9 @@ export class FakeRecoveryPoints implements RecoveryPoints {
 
   deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
     return this.#call('deletePoint', () => {
-      const used = [...this.#restores.values()].some((job) => job.arn === arn && job.state === 'running');
+      const running = ({ state }: Job): boolean => state === 'running';
+      const restored = [...this.#restores.values()].some((job) => job.arn === arn && running(job));
+      const used = restored || [...this.#copies.values()].some((job) => job.source === arn && running(job));
       if (used) return 'in-use';
       if (this.points.has(arn)) this.#gone.set(arn, this.#now() + this.deleting);
       return 'deleted';
@@ -116,6 +128,34 @@ export class FakeRecoveryPoints implements RecoveryPoints {
     await this.#settle();
     const job = this.#restores.get(jobId);
     return job === undefined ? undefined : show(job);
+  }
+
+  startCopy({ token, arn: source, to }: NewPointCopy): Promise<CopyJob> {
+    return this.#call('startCopy', (fails) => {
+      const known = [...this.#copies.values()].find((job) => job.token === token);
+      const job = known ?? { ...this.#newCopy({ token, arn: source, to }), ...begin(fails, false) };
+      this.#copies.set(job.id, job);
+      return { id: job.id, createdAt: new Date(job.at), vault: fakeVault };
+    });
+  }
+
+  async findCopy(jobId: string): Promise<BackupJob | undefined> {
+    await this.#settle();
+    const job = this.#copies.get(jobId);
+    if (job === undefined) return undefined;
+    return job.state === 'completed' ? show(job) : { ...show(job), recoveryPointArn: '' };
+  }
+
+  #newCopy({ token, arn: source, to }: NewPointCopy) {
+    const target = this.#options.others?.(to);
+    if (target === undefined) throw new ProductError('InvalidInput', `There is no vault in ${to}.`);
+    if (!this.points.has(source) || this.#gone.has(source))
+      throw new ProductError('StorageFailed', 'There is no such recovery point.');
+    return { id: this.#newId(), arn: target.#arn(target.#newId()), source, to, token, at: this.#now() };
+  }
+
+  #arn(id: string): string {
+    return `arn:aws:backup:${this.#options.region ?? 'us-east-1'}:000000000000:recovery-point:${id}`;
   }
 
   async #call<T>(action: RecoveryAction, effect: (fails: boolean) => T): Promise<T> {
@@ -149,11 +189,19 @@ export class FakeRecoveryPoints implements RecoveryPoints {
       this.points.set(job.arn, { tags: job.tags, holds: new Set(this.directories), at: job.at });
     }
     for (const job of [...this.#restores.values()].filter(due)) this.#restored(job);
+    for (const job of [...this.#copies.values()].filter(due)) this.#copied(job);
   }
 
   #forget(arn: string): void {
     this.points.delete(arn);
     this.#gone.delete(arn);
+  }
+
+  /** As old as what it is made from, with the same tags. */
+  #copied(job: Job & { readonly source: string; readonly to: string }): void {
+    const source = this.points.get(job.source);
+    job.state = source === undefined ? 'failed' : 'completed';
+    if (source !== undefined) this.#options.others?.(job.to)?.points.set(job.arn, source);
   }
 
   #restored(job: Job & { readonly path: string }): void {

@@ -7,6 +7,8 @@ import { until } from './until.ts';
 
 export interface RecoveryPointsStage {
   readonly points: RecoveryPoints;
+  /** Those of another Region, {@link farRegion}. */
+  readonly far: RecoveryPoints;
   readonly pass: () => Promise<void>;
   /** Makes a directory of the file system. */
   readonly makeDirectory: (path: string) => Promise<void>;
@@ -14,6 +16,11 @@ export interface RecoveryPointsStage {
   readonly listRoot: () => Promise<readonly string[]>;
   readonly hasDirectory: (path: string) => Promise<boolean>;
 }
+
+/** Has a vault. */
+export const farRegion = 'eu-west-1';
+/** Of the stage's own points. */
+const nearRegion = 'us-east-1';
 
 const tags = { [tagKeys.product]: productTagValue };
 
@@ -25,7 +32,7 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
       stage = await make();
     });
 
-    async function ended(find: () => Promise<BackupJob | RestoreJob | undefined>) {
+    async function ended<Job extends RestoreJob>(find: () => Promise<Job | undefined>): Promise<Job> {
       return until('the job has ended', async () => {
         await stage.pass();
         const job = await find();
@@ -105,6 +112,58 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
       expect((await stage.points.listPoints()).map((point) => point.arn)).not.toContain(arn);
     });
 
+    async function copied(arn: string, from = stage.points, to = farRegion): Promise<BackupJob> {
+      const { id } = await from.startCopy({ token: randomUUID(), arn, to });
+      return ended(() => from.findCopy(id));
+    }
+
+    it('copies to another Region once per token; there it is found, as old as its source, and removed', async () => {
+      const arn = await backedUp();
+      const token = randomUUID();
+      const first = await stage.points.startCopy({ token, arn, to: farRegion });
+      expect((await stage.points.startCopy({ token, arn, to: farRegion })).id).toBe(first.id);
+      const job = await ended(() => stage.points.findCopy(first.id));
+      expect(job).toMatchObject({ id: first.id, state: 'completed', reason: undefined });
+      const [found, ...more] = await stage.far.listPoints();
+      expect(more).toEqual([]);
+      expect(job).toMatchObject({ recoveryPointArn: found?.arn });
+      expect(found).toMatchObject({ state: 'completed' });
+      expect(found?.arn).toContain(`:${farRegion}:`);
+      expect(found?.createdAt).toEqual((await stage.points.findPoint(arn))?.createdAt);
+      expect(await stage.points.findPoint(found?.arn ?? '')).toBeUndefined();
+      expect(await stage.far.deletePoint(found?.arn ?? '')).toBe('deleted');
+      await until('the copy is unknown', async () => {
+        await stage.pass();
+        return (await stage.far.findPoint(found?.arn ?? '')) === undefined;
+      });
+      expect(await stage.points.findPoint(arn)).toMatchObject({ state: 'completed' });
+    });
+
+    it('copies back, and restores from there when nothing else is left', async () => {
+      await stage.makeDirectory('/volumes/far');
+      const arn = await backedUp();
+      const there = await copied(arn);
+      expect(await stage.points.deletePoint(arn)).toBe('deleted');
+      const back = await copied(there.recoveryPointArn, stage.far, nearRegion);
+      expect((await restored(back.recoveryPointArn, '/volumes/far')).state).toBe('completed');
+      expect(await stage.far.deletePoint(there.recoveryPointArn)).toBe('deleted');
+    });
+
+    it('keeps what is being copied, and copies nothing that is gone, nor to a Region without a vault', async () => {
+      const arn = await backedUp();
+      const wanted = { token: randomUUID(), arn, to: farRegion };
+      const { id } = await stage.points.startCopy(wanted);
+      expect(await stage.points.deletePoint(arn)).toBe('in-use');
+      const job = await ended(() => stage.points.findCopy(id));
+      expect(await stage.points.deletePoint(arn)).toBe('deleted');
+      await expect(stage.points.startCopy({ ...wanted, token: randomUUID() })).rejects.toMatchObject({
+        code: 'StorageFailed',
+      });
+      const nowhere = stage.points.startCopy({ ...wanted, token: randomUUID(), to: 'sa-east-1' });
+      await expect(nowhere).rejects.toMatchObject({ code: 'InvalidInput' });
+      await stage.far.deletePoint(job.recoveryPointArn);
+    });
+
     it('refuses to restore what is gone', async () => {
       const arn = 'arn:aws:backup:us-east-1:000000000000:recovery-point:none';
       const wanted = { token: randomUUID(), arn, path: '/volumes/one' };
@@ -114,6 +173,7 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
     it('finds nothing by an id that there is not', async () => {
       expect(await stage.points.findBackup('none')).toBeUndefined();
       expect(await stage.points.findRestore('none')).toBeUndefined();
+      expect(await stage.points.findCopy('none')).toBeUndefined();
     });
   });
 }

@@ -1,5 +1,5 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
-import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { RecoveryRegions } from '#shared/aws/backup/recovery-points.ts';
 import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
@@ -20,7 +20,8 @@ export interface BackupWorkerPorts {
   readonly storage: BlockStorage;
   /** Where copies are; snapshots of every backup are looked for and removed in its own Region. */
   readonly regions: SnapshotRegions;
-  readonly recovery: RecoveryPoints;
+  /** Points of every backup are looked for and removed in its own Region. */
+  readonly recovery: RecoveryRegions;
   readonly repositories: RepositoryKeeper;
   readonly instances: Instances;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
@@ -43,11 +44,12 @@ async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<
   const id = operation.backup ?? '';
   const backup = await table.readBackup(id);
   const task = await table.read('task', keys.task(operation.id));
-  const shared = backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, backup) : undefined;
+  const source = backup?.copyOf === undefined ? undefined : await table.readBackup(backup.copyOf);
+  const shared =
+    backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, { backup, source }) : undefined;
   const archive = backup?.kind === 'archive' ? await lookAtArchive(ports, seen, { backup, task }) : undefined;
   const snapshots =
     backup?.kind !== 'snapshot' ? [] : await regions.in(backup.region).findSnapshots({ backup: id });
-  const source = backup?.copyOf === undefined ? undefined : await table.readBackup(backup.copyOf);
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);

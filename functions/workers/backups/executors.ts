@@ -1,6 +1,6 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
-import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { RecoveryRegions } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import { askTask, forgetBackup } from '#shared/aws/table/backup-writes.ts';
@@ -43,7 +43,7 @@ export function backupExecutors({
 interface BackedBy {
   readonly storage: BlockStorage;
   readonly regions: SnapshotRegions;
-  readonly recovery: RecoveryPoints;
+  readonly recovery: RecoveryRegions;
   readonly manifests: Pick<ManifestObjects, 'remove'>;
   readonly repositories: RepositoryKeeper;
 }

@@ -1,4 +1,4 @@
-import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { BackupJob, RecoveryPoints, RecoveryRegions } from '#shared/aws/backup/recovery-points.ts';
 import { keys, partitions, prefixes } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { BackupItem, SharedPointItem } from '#shared/model/items.ts';
@@ -8,23 +8,32 @@ import type { SharedPoint } from './shared-point.ts';
 
 interface PointPorts {
   readonly table: Pick<Table, 'read' | 'list'>;
-  readonly recovery: RecoveryPoints;
+  readonly recovery: RecoveryRegions;
+}
+
+/** The vault that the backup's point is in, or is to be. */
+export function vaultOf(
+  recovery: RecoveryRegions,
+  backup: BackupItem | undefined,
+  item: SharedPointItem | undefined,
+): RecoveryPoints {
+  return recovery.in(backup?.region ?? '', item?.vault);
 }
 
 /** What a backup shares with those of its run; undefined where there is nothing to share any more. */
 export async function lookAtPoint(
   ports: PointPorts,
   { operation, record }: ChangeFacts,
-  backup: BackupItem,
+  { backup, source }: { readonly backup: BackupItem; readonly source: BackupItem | undefined },
 ): Promise<SharedPoint | undefined> {
-  const fileSystemId = fileSystemOf(backup) ?? fileSystemOf(record.volume);
+  const fileSystemId = fileSystemOf(backup) ?? fileSystemOf(source ?? record.volume);
   const { run } = backup;
   if (fileSystemId === undefined || run === undefined) return undefined;
   const item = await ports.table.read('sharedPoint', keys.sharedPoint(fileSystemId, run));
   const own = item?.operationId === operation.id ? item : undefined;
   const users = await usersOf(ports, { fileSystemId, run });
   const joined = await ports.table.read('sharedUser', keys.sharedUser(fileSystemId, run, backup.id));
-  const { jobId, recoveryPointArn: arn } = own ?? {};
+  const arn = own?.recoveryPointArn;
   const deleted = own?.state === 'deleting' && arn !== undefined && done(operation, 'deletePoint');
   return {
     fileSystemId,
@@ -32,11 +41,25 @@ export async function lookAtPoint(
     item,
     joined: joined !== undefined,
     others: users.some((id) => id !== backup.id),
-    queued: own?.state === 'creating' && jobId === undefined && (await isQueued(ports, own)),
-    job:
-      own?.state === 'creating' && jobId !== undefined ? await ports.recovery.findBackup(jobId) : undefined,
-    lingers: deleted && (await ports.recovery.findPoint(arn)) !== undefined,
+    queued: backup.copyOf === undefined && waitsForJob(own) && (await isQueued(ports, own)),
+    job: own?.state === 'creating' ? await jobOf(ports, own, { backup, source }) : undefined,
+    lingers: deleted && (await vaultOf(ports.recovery, backup, own).findPoint(arn)) !== undefined,
   };
+}
+
+function waitsForJob(own: SharedPointItem | undefined): own is SharedPointItem {
+  return own?.state === 'creating' && own.jobId === undefined;
+}
+
+/** A copy's job is known where it was begun: in the Region of what is copied. */
+async function jobOf(
+  { recovery }: PointPorts,
+  { jobId }: SharedPointItem,
+  { backup, source }: { readonly backup: BackupItem; readonly source: BackupItem | undefined },
+): Promise<BackupJob | undefined> {
+  if (jobId === undefined) return undefined;
+  if (backup.copyOf === undefined) return recovery.in(backup.region).findBackup(jobId);
+  return source === undefined ? undefined : recovery.in(source.region).findCopy(jobId);
 }
 
 function fileSystemOf({

@@ -26,33 +26,41 @@ export function planRecoveryPoint(facts: BackupFacts): BackupStep {
 
 /** The job, by the operation that drives it. */
 function drive(facts: BackupFacts, { queued, job }: SharedPoint, item: SharedPointItem): BackupStep {
-  const { now } = facts;
   if (item.jobId === undefined) {
     if (queued) return wait(facts, 'Waiting for another backup of the file system to end');
-    // A point that is made again after its removal must not get the job of the first one.
-    const token = clientToken(`${item.fileSystemId}#${item.run}#${item.createdAt}`, 1);
-    return { kind: 'startPoint', token, message: 'Starting the backup job', progress: 15 };
+    return { kind: 'startPoint', token: tokenOf(item), message: 'Starting the backup job', progress: 15 };
   }
-  if (job === undefined) {
-    const lost = now.getTime() - Date.parse(item.startedAt ?? item.createdAt) > believeFor;
-    if (!lost) return wait(facts, 'Waiting for AWS Backup to show the job');
-    return fail(facts, { code: 'StorageFailed', detail: 'AWS Backup does not show the job that it made.' });
-  }
+  if (job === undefined) return untilShown(facts, item);
   if (job.state === 'completed') return finish(facts, item);
   if (job.state === 'failed') return afterFailure(facts, item, job.reason);
   const progress = 20 + Math.floor(job.progress * 0.75);
   return { ...wait(facts, `AWS Backup is copying the file system: ${job.progress} %`), progress };
 }
 
+/** A point that is made again after its removal must not get the job of the first one. */
+export function tokenOf({ fileSystemId, run, createdAt }: SharedPointItem): string {
+  return clientToken(`${fileSystemId}#${run}#${createdAt}`, 1);
+}
+
+/** AWS has made the job, and says later that it has. */
+export function untilShown(facts: BackupFacts, item: SharedPointItem): BackupStep {
+  const lost = facts.now.getTime() - Date.parse(item.startedAt ?? item.createdAt) > believeFor;
+  if (!lost) return wait(facts, 'Waiting for AWS Backup to show the job');
+  return fail(facts, { code: 'StorageFailed', detail: 'AWS Backup does not show the job that it made.' });
+}
+
 /** A job that failed half-way may leave a recovery point that cannot be relied on. */
-function afterFailure(facts: BackupFacts, item: SharedPointItem, reason = ''): BackupStep {
-  const { recoveryPointArn: arn = '' } = item;
+export function afterFailure(
+  facts: BackupFacts,
+  { recoveryPointArn: arn = '' }: Pick<SharedPointItem, 'recoveryPointArn'>,
+  reason = '',
+): BackupStep {
   if (arn !== '' && !done(facts.operation, 'discardPoint'))
     return { kind: 'discardPoint', arn, message: 'Removing what the failed job left', progress: 20 };
   return fail(facts, failureOf({ reason }));
 }
 
-function failureOf({ reason = '' }: Pick<SharedPointItem, 'reason'>): Failure {
+export function failureOf({ reason = '' }: Pick<SharedPointItem, 'reason'>): Failure {
   return { code: 'StorageFailed', detail: `AWS Backup could not make the recovery point: ${reason}` };
 }
 
@@ -99,6 +107,6 @@ function forget({ record, others }: BackupFacts): BackupStep {
   return { kind: 'forgetBackup', lastOfVolume, message: 'The backup is removed', progress: 100 };
 }
 
-function fail({ operation }: BackupFacts, failure: Failure): BackupStep {
+export function fail({ operation }: BackupFacts, failure: Failure): BackupStep {
   return { kind: 'failBackup', failure, message: failure.detail, progress: operation.progress };
 }

@@ -4,6 +4,7 @@ import type { BackupItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import type { Failure } from '../planner.ts';
 import { planCopy } from './planner-copy.ts';
+import { planPointCopy } from './planner-point-copy.ts';
 import { planArchive, planArchiveRemoval, planFill } from './planner-archive.ts';
 import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
 import { planSnapshot } from './planner-snapshot.ts';
@@ -29,7 +30,7 @@ function byKind(facts: BackupFacts, backup: BackupItem): BackupStep {
     case 'backup':
       return makers[backup.kind](facts, backup);
     case 'copyBackup':
-      return planCopy(facts, backup);
+      return backup.kind === 'recovery-point' ? planPointCopy(facts, backup) : planCopy(facts, backup);
     case 'deleteBackup':
       return removers[backup.kind](facts, backup);
     default:

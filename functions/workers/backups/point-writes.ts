@@ -12,11 +12,11 @@ function userOf({ fileSystemId, run }: SharedPoint, { backup }: BackupFacts) {
 
 const jobOf = ({ fileSystemId, run, createdAt }: SharedPointItem) => ({ fileSystemId, run, createdAt });
 
-/** The first of a run. Loses on `sharedPoint` when another one is. */
+/** The first of a run, or of a copy after one that failed. Loses on `sharedPoint` when another one is. */
 export function sharePoint(facts: BackupFacts): Write[] {
-  const { shared, operation, now } = facts;
+  const { shared, operation, backup, now } = facts;
   if (shared === undefined) return [];
-  const { fileSystemId, run } = shared;
+  const { fileSystemId, run, item: failed } = shared;
   const item: SharedPointItem = {
     fileSystemId,
     run,
@@ -26,8 +26,9 @@ export function sharePoint(facts: BackupFacts): Write[] {
     revision: 1,
   };
   return [
-    create('sharedPoint', item),
-    put('sharedJob', jobOf(item)),
+    failed === undefined ? create('sharedPoint', item) : replace('sharedPoint', failed, item),
+    // Copies do not wait for each other, nor do backups for them.
+    ...(backup?.copyOf === undefined ? [put('sharedJob', jobOf(item))] : []),
     put('sharedUser', userOf(shared, facts)),
   ];
 }
@@ -46,11 +47,11 @@ export function changePoint({ shared }: BackupFacts, patch: Partial<SharedPointI
 }
 
 /** The backup is complete, and with the one that drives the job so is the point. */
-export function completePoint(facts: BackupFacts): Write[] {
+export function completePoint(facts: BackupFacts, recoveryPointArn: string): Write[] {
   const { item } = facts.shared ?? {};
   if (item === undefined) return [];
   if (item.state !== 'creating') return [check('sharedPoint', item)];
-  return [...changePoint(facts, { state: 'available' }), discard('sharedJob', jobOf(item))];
+  return [...changePoint(facts, { state: 'available', recoveryPointArn }), discard('sharedJob', jobOf(item))];
 }
 
 /** The backup failed. The one that drives the job takes the point with it: the others read there why. */

@@ -9,6 +9,7 @@ import type { SharedPointItem } from '#shared/model/items.ts';
  * - A backup joins with an entry in the point's list of users, under the point as it was read.
  * - Who removes a backup closes the point first (`deleting`, so that nobody can join any more), counts the users, and then
  *   either removes the point in AWS or opens it again. One at a time: a closed point belongs to the operation that closed it.
+ * - The copies of such backups in another Region share one copy of the point there in the same way: a record of its own.
  */
 export interface SharedPoint {
   readonly fileSystemId: string;
@@ -27,16 +28,28 @@ export interface SharedPoint {
   readonly lingers: boolean;
 }
 
+export type PointStorage = Extract<BackupStorage, { readonly kind: 'recovery-point' }>;
+
+/** What is copied. */
+export interface CopyFrom {
+  readonly region: string;
+  readonly arn: string;
+  /** That it is in; absent: the one that the deployment names there. */
+  readonly vault?: string | undefined;
+}
+
 export interface RecoveryPointSteps {
   /** The first of its run. */
   sharePoint: Record<never, never>;
   joinPoint: Record<never, never>;
   /** AWS Backup StartBackupJob. */
   startPoint: { readonly token: string };
+  /** AWS Backup StartCopyJob, in the Region of what is copied. */
+  copyPoint: { readonly token: string; readonly from: CopyFrom };
   /** AWS Backup DeleteRecoveryPoint, of what a job left that failed. */
   discardPoint: { readonly arn: string };
   /** Complete: it can be restored. */
-  finishPoint: { readonly storage: BackupStorage; readonly cutAt: string };
+  finishPoint: { readonly storage: PointStorage; readonly cutAt: string | undefined };
   /** From here on nobody joins. */
   closePoint: Record<never, never>;
   /** AWS Backup DeleteRecoveryPoint. */

@@ -1,5 +1,5 @@
 import type { Cloud } from '../cloud.ts';
-import type { BackupJob, RestoreJob } from '../state/entities.ts';
+import type { BackupJob, CopyJob, RestoreJob } from '../state/entities.ts';
 
 /** "Backup Job State Change". */
 export function emitBackupEvent(cloud: Cloud, job: BackupJob): void {
@@ -39,6 +39,27 @@ export function emitRestoreEvent(cloud: Cloud, job: RestoreJob): void {
       resourceType: 'EFS',
       status: job.state,
       createdResourceArn: job.createdResourceArn,
+    },
+  });
+}
+
+/** "Copy Job State Change". */
+export function emitCopyEvent(cloud: Cloud, job: CopyJob): void {
+  cloud.events.emit({
+    region: job.region,
+    source: 'aws.backup',
+    detailType: 'Copy Job State Change',
+    resources: [job.sourceArn],
+    detail: {
+      copyJobId: job.id,
+      sourceBackupVaultArn: job.sourceVaultArn,
+      destinationBackupVaultArn: job.targetVaultArn,
+      destinationRecoveryPointArn: job.targetArn,
+      creationDate: job.creationTime,
+      completionDate: job.completionTime,
+      iamRoleArn: job.iamRoleArn,
+      resourceType: 'EFS',
+      state: job.state,
     },
   });
 }

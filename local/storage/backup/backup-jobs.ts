@@ -11,7 +11,7 @@ import { type Call, type Cloud, delayOf, nowIso } from '../cloud.ts';
 import { restPage } from '../efs/lookup.ts';
 import type { BackupJob, FileSystem } from '../state/entities.ts';
 import { emitBackupEvent } from './backup-events.ts';
-import { backupErrors } from './errors.ts';
+import { backupErrors, checkRole } from './errors.ts';
 import { copyOut } from './folders.ts';
 import { vaultArn, vaultOf } from './vaults.ts';
 
@@ -30,15 +30,14 @@ export async function startBackupJob(
   if (before && before.resourceArn !== input.ResourceArn)
     throw backupErrors.invalid('The idempotency token was used for another resource');
   if (!before) protectedFileSystem(cloud, call, input.ResourceArn ?? '');
-  if (!/^arn:aws[-a-z]*:iam::\d{12}:role\/.+/.test(input.IamRoleArn ?? ''))
-    throw backupErrors.invalid(`Invalid IamRoleArn ${input.IamRoleArn ?? ''}`);
+  const iamRoleArn = checkRole(input.IamRoleArn);
   const job: BackupJob = before ?? {
     id: randomUUID().toUpperCase(),
     region: call.region,
     vaultName: vault.name,
     recoveryPointArn: `arn:aws:backup:${call.region}:${call.account}:recovery-point:${randomUUID()}`,
     resourceArn: input.ResourceArn ?? '',
-    iamRoleArn: input.IamRoleArn ?? '',
+    iamRoleArn,
     creationTime: nowIso(),
     state: 'CREATED',
     token: input.IdempotencyToken,

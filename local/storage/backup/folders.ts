@@ -22,6 +22,15 @@ export async function copyOut(cloud: Cloud, fileSystemId: string, arn: string): 
   return Number((await run('du', ['--summarize', '--block-size=1', '--', target])).split('\t')[0]);
 }
 
+/** The files of a recovery point for another one. */
+export async function copyPoint(cloud: Cloud, from: string, to: string): Promise<void> {
+  const target = filesOf(cloud, to);
+  await rm(`${target}.new`, { recursive: true, force: true });
+  await rm(target, { recursive: true, force: true });
+  await copyTree(filesOf(cloud, from), `${target}.new`);
+  await rename(`${target}.new`, target);
+}
+
 /** Files that are removed while they are copied are not in the copy, which is no failure. */
 async function copyTree(from: string, to: string): Promise<void> {
   const args = ['--archive', '--reflink=auto', '--no-target-directory', '--', from, to];

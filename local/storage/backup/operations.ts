@@ -1,5 +1,6 @@
 import type { Handler } from '../cloud.ts';
 import { describeBackupJob, listBackupJobs, startBackupJob } from './backup-jobs.ts';
+import { describeCopyJob, startCopyJob } from './copy-jobs.ts';
 import {
   deleteRecoveryPoint,
   describeRecoveryPoint,
@@ -18,6 +19,7 @@ export const backupOperations: Readonly<Record<string, Handler>> = {
   DeleteRecoveryPoint: deleteRecoveryPoint,
   DescribeBackupJob: describeBackupJob,
   DescribeBackupVault: describeBackupVault,
+  DescribeCopyJob: describeCopyJob,
   DescribeRecoveryPoint: describeRecoveryPoint,
   DescribeRestoreJob: describeRestoreJob,
   GetRecoveryPointRestoreMetadata: getRecoveryPointRestoreMetadata,
@@ -28,5 +30,6 @@ export const backupOperations: Readonly<Record<string, Handler>> = {
   ListRestoreJobs: listRestoreJobs,
   ListTags: listTags,
   StartBackupJob: startBackupJob,
+  StartCopyJob: startCopyJob,
   StartRestoreJob: startRestoreJob,
 };

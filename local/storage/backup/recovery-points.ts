@@ -32,7 +32,7 @@ interface InVault {
   readonly RecoveryPointArn: string | undefined;
 }
 
-function pointInVault(
+export function pointInVault(
   view: View,
   call: Call,
   { BackupVaultName: name, RecoveryPointArn: arn }: InVault,
@@ -139,20 +139,29 @@ export async function deleteRecoveryPoint(
   input: DeleteRecoveryPointInput,
 ): Promise<void> {
   const point = pointInVault(cloud.store, call, input);
-  const user = cloud.store
-    .list('restoreJobs')
-    .find(
-      ({ recoveryPointArn, state }) =>
-        recoveryPointArn === point.arn && (state === 'PENDING' || state === 'RUNNING'),
-    );
-  if (user)
-    throw new AwsError(
-      'InvalidResourceStateException',
-      `Recovery point ${point.arn} is being restored by job ${user.id}`,
-    );
+  refuseUsed(cloud.store, point.arn);
   cloud.store.put('recoveryPoints', point.arn, { ...point, status: 'DELETING' });
   await cloud.store.commit();
   finishDeletePointLater(cloud, point.arn, delayOf(cloud, call, 'backup'));
+}
+
+/** One that is being restored or copied stays. */
+function refuseUsed(view: View, arn: string): void {
+  const restore = view
+    .list('restoreJobs')
+    .find(
+      ({ recoveryPointArn, state }) =>
+        recoveryPointArn === arn && (state === 'PENDING' || state === 'RUNNING'),
+    );
+  const copy = view
+    .list('copyJobs')
+    .find(({ sourceArn, state }) => sourceArn === arn && (state === 'CREATED' || state === 'RUNNING'));
+  const user = restore ?? copy;
+  if (user)
+    throw new AwsError(
+      'InvalidResourceStateException',
+      `Recovery point ${arn} is being ${restore ? 'restored' : 'copied'} by job ${user.id}`,
+    );
 }
 
 export function finishDeletePointLater(cloud: Cloud, arn: string, delayMs: number): void {

@@ -16,7 +16,7 @@ import { backupErrors } from './errors.ts';
 
 const key = (call: Pick<Call, 'region'>, name: string): string => `${call.region}/${name}`;
 
-export function vaultOf(view: View, call: Call, name: string | undefined): BackupVault {
+export function vaultOf(view: View, call: Pick<Call, 'region'>, name: string | undefined): BackupVault {
   const vault = view.get('vaults', key(call, name ?? ''));
   if (!vault) throw backupErrors.notFound(`Backup vault ${name ?? ''}`);
   return vault;

@@ -207,6 +207,26 @@ export interface RecoveryPoint {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+export interface CopyJob {
+  readonly id: string;
+  /** Of the source. */
+  readonly region: string;
+  readonly sourceArn: string;
+  readonly sourceVaultArn: string;
+  readonly targetRegion: string;
+  readonly targetVault: string;
+  readonly targetVaultArn: string;
+  /** Fixed when the job is made, so that a crash in between makes no second one. */
+  readonly targetArn: string;
+  readonly iamRoleArn: string;
+  readonly creationTime: string;
+  readonly completionTime?: string | undefined;
+  readonly state: 'CREATED' | 'RUNNING' | 'COMPLETED' | 'FAILED';
+  readonly message?: string | undefined;
+  readonly sizeInBytes?: number | undefined;
+  readonly token?: string | undefined;
+}
+
 export interface RestoreJob {
   readonly id: string;
   readonly region: string;
@@ -246,6 +266,7 @@ export interface Tables {
   vaults: BackupVault;
   backupJobs: BackupJob;
   recoveryPoints: RecoveryPoint;
+  copyJobs: CopyJob;
   restoreJobs: RestoreJob;
   events: PendingEvent;
 }
@@ -267,6 +288,7 @@ const tables: Readonly<Record<TableName, true>> = {
   vaults: true,
   backupJobs: true,
   recoveryPoints: true,
+  copyJobs: true,
   restoreJobs: true,
   events: true,
 };

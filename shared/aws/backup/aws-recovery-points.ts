@@ -2,17 +2,22 @@ import {
   BackupClient,
   DeleteRecoveryPointCommand,
   DescribeBackupJobCommand,
+  DescribeCopyJobCommand,
   DescribeRecoveryPointCommand,
   DescribeRestoreJobCommand,
   paginateListRecoveryPointsByBackupVault,
   StartBackupJobCommand,
+  StartCopyJobCommand,
   StartRestoreJobCommand,
 } from '@aws-sdk/client-backup';
 import { doing, unlessCode } from '../ec2/calls.ts';
 import { awsCode, translateAwsError } from '../ec2/errors.ts';
-import { toBackupJob, toRecoveryPoint, toRestoreJob } from './backup-shapes.ts';
+import { refuseWithoutVault } from '#shared/model/rules-copy.ts';
+import { toBackupJob, toCopyJob, toRecoveryPoint, toRestoreJob } from './backup-shapes.ts';
 import type {
   BackupJob,
+  CopyJob,
+  NewPointCopy,
   NewRecoveryPoint,
   NewRestore,
   RecoveryPoint,
@@ -25,6 +30,8 @@ export interface AwsRecoveryPointsOptions {
   /** That AWS Backup works under, for backup and for restore. */
   readonly roleArn: string;
   readonly fileSystemArn: string;
+  /** The vault of each Region that copies may be made in, by name. @default none */
+  readonly vaults?: Readonly<Record<string, string>>;
   readonly client?: BackupClient;
 }
 
@@ -36,6 +43,12 @@ const startWindowMinutes = 60;
 /** What AWS Backup says of an id that it does not know; of a recovery point it also says AccessDenied where the caller may not list. */
 const unknown = ['ResourceNotFoundException'];
 
+/** @param region default: the function's own */
+export function backupClient(region?: string): BackupClient {
+  const where = region === undefined ? {} : { region };
+  return new BackupClient({ ...where, maxAttempts: 3, requestHandler: timeouts });
+}
+
 /** Recovery points by AWS Backup. */
 export class AwsRecoveryPoints implements RecoveryPoints {
   readonly #options: AwsRecoveryPointsOptions;
@@ -43,7 +56,7 @@ export class AwsRecoveryPoints implements RecoveryPoints {
 
   constructor(options: AwsRecoveryPointsOptions) {
     this.#options = options;
-    this.#client = options.client ?? new BackupClient({ maxAttempts: 3, requestHandler: timeouts });
+    this.#client = options.client ?? backupClient();
   }
 
   async startBackup({ token, tags }: NewRecoveryPoint): Promise<BackupJob> {
@@ -115,6 +128,28 @@ export class AwsRecoveryPoints implements RecoveryPoints {
     const command = new DescribeRestoreJobCommand({ RestoreJobId: jobId });
     const found = await known('Looking at the restore job', () => this.#client.send(command));
     return found === undefined ? undefined : toRestoreJob(found);
+  }
+
+  async startCopy({ token, arn, to }: NewPointCopy): Promise<CopyJob> {
+    const { vaultName, vaults = {}, roleArn, fileSystemArn } = this.#options;
+    refuseWithoutVault(to, Object.keys(vaults));
+    const vault = vaults[to] ?? '';
+    const [, partition, , , account] = fileSystemArn.split(':');
+    const command = new StartCopyJobCommand({
+      RecoveryPointArn: arn,
+      SourceBackupVaultName: vaultName,
+      DestinationBackupVaultArn: `arn:${partition}:backup:${to}:${account}:backup-vault:${vault}`,
+      IamRoleArn: roleArn,
+      IdempotencyToken: token,
+    });
+    const made = await doing(`Copying to ${to}`, () => this.#client.send(command));
+    return { id: made.CopyJobId ?? '', createdAt: made.CreationDate, vault };
+  }
+
+  async findCopy(jobId: string): Promise<BackupJob | undefined> {
+    const command = new DescribeCopyJobCommand({ CopyJobId: jobId });
+    const found = await known('Looking at the copy job', () => this.#client.send(command));
+    return found?.CopyJob === undefined ? undefined : toCopyJob(found.CopyJob);
   }
 }
 

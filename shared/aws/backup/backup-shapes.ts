@@ -21,6 +21,20 @@ export function toBackupJob(
   };
 }
 
+export function toCopyJob(answer: {
+  readonly CopyJobId?: string | undefined;
+  readonly DestinationRecoveryPointArn?: string | undefined;
+  readonly State?: string | undefined;
+  readonly StatusMessage?: string | undefined;
+  readonly CreationDate?: Date | undefined;
+}): BackupJob {
+  return {
+    id: answer.CopyJobId ?? '',
+    recoveryPointArn: answer.DestinationRecoveryPointArn ?? '',
+    ...progressOf(answer, answer.State),
+  };
+}
+
 export function toRestoreJob(
   answer: JobAnswer & { readonly RestoreJobId?: string | undefined; readonly Status?: string | undefined },
 ): RestoreJob {

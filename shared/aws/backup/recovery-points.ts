@@ -21,6 +21,20 @@ export interface RecoveryPoints {
   startRestore(wanted: NewRestore): Promise<string>;
   /** Undefined when AWS does not know it (yet, or any more). */
   findRestore(jobId: string): Promise<RestoreJob | undefined>;
+  /**
+   * Begins to copy one to the vault of another Region, under that one's key, or gives the job that an earlier call with the
+   * same token began. Its tags go along. What the copy is called {@link RecoveryPoints.findCopy} tells.
+   * @throws ProductError InvalidInput for a Region without a vault; else as {@link RecoveryPoints.startBackup}
+   */
+  startCopy(wanted: NewPointCopy): Promise<CopyJob>;
+  /** One that was begun here. Undefined when AWS does not know it (yet, or any more). */
+  findCopy(jobId: string): Promise<BackupJob | undefined>;
+}
+
+/** Recovery points in the vault of each Region that the deployment names one in. */
+export interface RecoveryRegions {
+  /** @param vault its name, where a record has it; default: the one that the deployment names */
+  in(region: string, vault?: string): RecoveryPoints;
 }
 
 export interface NewRecoveryPoint {
@@ -37,8 +51,25 @@ export interface NewRestore {
   readonly path: string;
 }
 
+export interface NewPointCopy {
+  /** Idempotency: at most 64 characters. */
+  readonly token: string;
+  readonly arn: string;
+  /** The Region that it is copied to. */
+  readonly to: string;
+}
+
+/** A copy that was begun. */
+export interface CopyJob {
+  readonly id: string;
+  readonly createdAt: Date | undefined;
+  /** The name of the vault that it goes to. */
+  readonly vault: string;
+}
+
 export interface BackupJob {
   readonly id: string;
+  /** Of a copy: empty until AWS names it. */
   readonly recoveryPointArn: string;
   readonly state: 'running' | 'completed' | 'failed';
   /** 0 to 100. */

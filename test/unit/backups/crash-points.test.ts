@@ -7,6 +7,7 @@ import { hostedCrashPoints } from '#shared/model/crash-points-hosted.ts';
 import { RestoreBackup } from '#shared/model/backup.ts';
 import type { TaskItem } from '#shared/model/items.ts';
 import type { TaskResult } from '#shared/model/task.ts';
+import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
@@ -18,7 +19,7 @@ import { createExport } from '#functions/transfers/exports.ts';
 import { restorePrefix } from '#shared/model/restored-directory.ts';
 import { carryOut, stage, type CrashedLife } from '#test/unit/workers/support/crash-stage.ts';
 import { judge } from '#test/unit/workers/support/judge.ts';
-import { call, existing, hostA, type World } from '#test/unit/workers/support/world.ts';
+import { abroad, call, existing, hostA, type World } from '#test/unit/workers/support/world.ts';
 import { passed } from './support/drills.ts';
 import { mountOnce, network } from './support/recovery-world.ts';
 
@@ -196,6 +197,17 @@ const operations: Readonly<Record<Hosted, Operation>> = {
     meanwhile: locating,
     left: ({ points, recovery }) => [points.wanted.length, recovery.begun.restores],
     expected: [2, 1],
+  },
+  copyRecoveryPoint: {
+    prepare: networkBackedUp,
+    ask: async (world) =>
+      copyBackup(world.backupsApi, call(), {
+        backup: await lastBackup(world),
+        region: abroad,
+        description: '',
+      }),
+    left: ({ recovery, recoveryAbroad }) => [recovery.begun.copies, recoveryAbroad.points.size],
+    expected: [1, 1],
   },
   deleteRecoveryPoint: {
     prepare: networkBackedUp,

@@ -27,6 +27,7 @@ const actions: Readonly<Partial<Record<BlockAction, string>>> = {
 const jobs: Readonly<Record<RecoveryAction, string>> = {
   startBackup: 'StartBackupJob',
   startRestore: 'StartRestoreJob',
+  startCopy: 'StartCopyJob',
   deletePoint: 'DeleteRecoveryPoint',
 };
 

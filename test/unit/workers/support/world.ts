@@ -48,6 +48,8 @@ export const abroad = 'eu-west-1';
 export interface WorldOptions extends Omit<FakeBlockStorageOptions, 'clock' | 'regions' | 'idPrefix'> {
   /** @default that one */
   readonly copyRegions?: readonly string[];
+  /** Those with a vault. @default that one */
+  readonly vaultRegions?: readonly string[];
   readonly store?: MemoryStore;
   /** Where ids come from: 0 up to, and without, 1. @default nothing repeats them */
   readonly random?: () => number;
@@ -76,6 +78,8 @@ export class World {
   readonly worker: Worker<EbsStep, EbsFacts>;
   readonly points: FakeAccessPoints;
   readonly recovery: FakeRecoveryPoints;
+  /** Recovery points of the other Region. */
+  readonly recoveryAbroad: FakeRecoveryPoints;
   readonly efsWorker: Worker<EfsStep, EfsFacts>;
   readonly backupWorker: Worker<BackupStep, BackupFacts>;
   readonly objects = new FakeTransferObjects();
@@ -103,8 +107,8 @@ export class World {
     const waker = (by: FunctionName) => ({ wake: (host: string) => this.#wake(by, host) });
     const { instances } = this;
     const newId = () => ulid(this.#now, options.random);
-    const { copyRegions = [abroad] } = options;
-    const settings = { undoWindowHours, region: 'us-east-1', copyRegions };
+    const { copyRegions = [abroad], vaultRegions = [abroad] } = options;
+    const settings = { undoWindowHours, region: 'us-east-1', copyRegions, vaultRegions };
     const table = this.tableOf('volumes-api');
     this.api = {
       table,
@@ -119,7 +123,13 @@ export class World {
     const { pointFault } = options;
     this.points = options.points ?? new FakeAccessPoints({ clock, ...(pointFault && { fault: pointFault }) });
     const { recoveryFault } = options;
-    this.recovery = new FakeRecoveryPoints({ clock, ...(recoveryFault && { fault: recoveryFault }) });
+    const vaults = {
+      clock,
+      ...(recoveryFault && { fault: recoveryFault }),
+      others: (to: string) => this.#vaults.in(to),
+    };
+    this.recovery = new FakeRecoveryPoints(vaults);
+    this.recoveryAbroad = new FakeRecoveryPoints({ ...vaults, region: abroad });
     const { points, recovery, storage } = this;
     const portsOf = (by: FunctionName) => ({
       table: new Table(options.workerStore?.(this.store, by) ?? this.store),
@@ -137,9 +147,14 @@ export class World {
     const backups = portsOf('backup-worker');
     this.repositories = new FakeRepositories(clock, options.repositoryFault);
     const { repositories } = this;
-    const parts = { ...backups, ...this.#places(), recovery, instances, manifests, repositories };
+    const places = { ...this.#places(), recovery: this.#vaults };
+    const parts = { ...backups, ...places, instances, manifests, repositories };
     this.backupWorker = new Worker(backups, backupDriver(parts));
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
+  }
+
+  get #vaults() {
+    return { in: (region: string) => (region === abroad ? this.recoveryAbroad : this.recovery) };
   }
 
   #places() {
@@ -309,7 +324,7 @@ export class World {
       manifests: this.manifests,
       table,
       ...this.#places(),
-      recovery: this.recovery,
+      recovery: this.#vaults,
       settings: { ...this.api.settings, fileSystemId: this.points.fileSystemId },
       executions,
       runs: executions,
