@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { clearTransfers, removeManifests } from '../permissions/archive.ts';
+import { clearTransfers, copyManifests, removeManifests } from '../permissions/archive.ts';
 import { onCopies } from '../permissions/copies.ts';
 import { onSnapshots, onVolumes } from '../permissions/ec2.ts';
 import { onAccessPoints } from '../permissions/efs.ts';
@@ -91,6 +91,7 @@ export class Workers extends Construct {
         ...copyRecoveryPoints(this, storage.recovery),
         clearTransfers(storage),
         ...removeManifests(storage),
+        ...copyManifests(storage),
         ...removeRepositories(this, storage),
       ],
       timeout,

@@ -61,6 +61,11 @@ export function onManifests(storage: Storage): Permission {
   };
 }
 
+/** To give copies of backups a manifest of their own. */
+export function copyManifests(storage: Storage): Permission[] {
+  return [onManifests(storage), underKey(storage)];
+}
+
 /** To remove manifests of removed backups, in all their versions. */
 export function removeManifests(storage: Storage): Permission[] {
   return [

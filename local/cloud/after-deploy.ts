@@ -8,14 +8,15 @@ import { DescribeTimeToLiveCommand, DynamoDBClient, UpdateTimeToLiveCommand } fr
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from '@aws-sdk/client-efs';
 import { join } from 'node:path';
 import type { CloudFile } from './cloud-file.ts';
-import { clientConfig, stacks } from './deploy.ts';
+import { clientConfig, copyRegion, copyVault, stacks } from './deploy.ts';
 import { CloudError } from './errors.ts';
 import { callSocket } from './http.ts';
 
 /*
  * Everything in which a local cloud differs from an account after the same deployment, in this one place:
  * - the tables' TTL is switched on, which the emulator's CloudFormation drops;
- * - the EFS file systems that CloudFormation made are made known to the storage service, and so are the vaults of AWS Backup.
+ * - the EFS file systems that CloudFormation made are made known to the storage service, and so are the vaults of AWS Backup;
+ * - the vault in another Region that copies of recovery points go to is made, as the administration guide has it made by hand.
  * (That plain http on loopback passes TLS-only statements is a correction of the emulator: local/emulator/corrections.py.)
  */
 
@@ -23,6 +24,7 @@ export async function afterDeploy(cloud: CloudFile): Promise<void> {
   await switchTtlOn(cloud);
   await copyFileSystems(cloud);
   await copyVaults(cloud);
+  await makeCopyVault(cloud);
 }
 
 interface TableResource {
@@ -75,6 +77,13 @@ async function copyVaults(cloud: CloudFile): Promise<void> {
       );
     }
   }
+}
+
+async function makeCopyVault(cloud: CloudFile): Promise<void> {
+  const backup = new BackupClient({ ...clientConfig(cloud), region: copyRegion(cloud) });
+  await backup.send(
+    new CreateBackupVaultCommand({ BackupVaultName: copyVault, CreatorRequestId: copyVault }),
+  );
 }
 
 /** The emulator itself, behind the edge. */

@@ -104,6 +104,8 @@ export async function deploy(cloud: CloudFile, progress: Progress): Promise<Clou
       '2',
       '--context',
       `hivemind:copyKeys=${copyKeys(cloud)}`,
+      '--context',
+      `hivemind:copyVaults=${copyRegion(cloud)}=${copyVault}`,
     ]),
   );
   const stack = readOutputs(outputs);
@@ -114,9 +116,17 @@ export async function deploy(cloud: CloudFile, progress: Progress): Promise<Clou
   });
 }
 
-/** One other Region that backups may be copied to. The storage service takes a key by its name, and encrypts nothing. */
+/** The vault there, which deployers make by hand. */
+export const copyVault = 'hivemind-copies';
+
+/** One other Region that backups may be copied to. */
+export function copyRegion({ region }: Pick<CloudFile, 'region'>): string {
+  return region === 'eu-west-1' ? 'us-east-1' : 'eu-west-1';
+}
+
+/** The storage service takes a key by its name, and encrypts nothing. */
 function copyKeys({ region, account }: CloudFile): string {
-  const other = region === 'eu-west-1' ? 'us-east-1' : 'eu-west-1';
+  const other = copyRegion({ region });
   return `${other}=arn:aws:kms:${other}:${account}:key/00000000-0000-4000-8000-000000000000`;
 }
 

@@ -5,7 +5,11 @@ import { resourcesOf, statementsOf, synthesise } from './support/synth.ts';
 
 const europe = 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555';
 const keys = { 'eu-west-1': europe };
-const { controlPlane: template } = synthesise({ 'hivemind:copyKeys': keys });
+const vaults = { 'eu-west-1': 'far-vault' };
+const { controlPlane: template, storage } = synthesise({
+  'hivemind:copyKeys': keys,
+  'hivemind:copyVaults': vaults,
+});
 
 const worker = 'WorkersBackupWorkerRole';
 const sweeper = 'SweeperFunctionRole';
@@ -58,10 +62,48 @@ test('copies are removed by worker and sweeper, where there is a key, and only o
   }
 });
 
+const vaultRole = 'RecoveryRole';
+const farVault = ':backup:eu-west-1:123456789012:backup-vault:far-vault';
+
+test('recovery points of ours are copied by the worker, which hands over the role of backups alone', () => {
+  const [start, ...others] = doing(worker, 'backup:StartCopyJob');
+  expect(others).toEqual([]);
+  expect(text(start?.Condition)).toContain('aws:ResourceTag/hivemind:product":"hivemind-volumes');
+  expect(doing(worker, 'backup:DescribeCopyJob')).toHaveLength(1);
+  expect(text(doing(worker, 'iam:PassRole').map(({ Resource }) => Resource))).toContain('RecoveryRole');
+});
+
+test('under that role AWS Backup copies what is ours, between our vaults, under their keys', () => {
+  const statements = statementsOf(storage, vaultRole);
+  const [from] = statements.filter(({ Action }) => Action.includes('backup:CopyFromBackupVault'));
+  expect(text(from?.Condition)).toContain('aws:ResourceTag/hivemind:product":"hivemind-volumes');
+  expect(text(from?.Condition)).toContain(farVault);
+  const [into] = statements.filter(({ Action }) => Action.includes('backup:CopyIntoBackupVault'));
+  expect(text(into?.Resource)).toContain(farVault);
+  expect(text(into?.Resource)).not.toContain('*');
+  const keyed = statements.filter(({ Resource }) => text(Resource).includes(europe));
+  expect(keyed.flatMap(({ Action }) => Action)).toContain('kms:GenerateDataKey');
+});
+
+test('the sweeper looks into that vault as well', () => {
+  const [list] = doing(sweeper, 'backup:ListRecoveryPointsByBackupVault');
+  expect(text(list?.Resource)).toContain(farVault);
+});
+
+test('without a vault nothing of it is allowed', () => {
+  const { controlPlane, storage: plain } = synthesise({ 'hivemind:copyKeys': keys });
+  const actions = [...statementsOf(controlPlane, worker), ...statementsOf(plain, vaultRole)];
+  expect(text(actions)).not.toMatch(/backup:\w*Copy/);
+});
+
 test('functions are told of the Regions, and the worker of the keys', () => {
-  expect(environmentOf('backup-worker')).toMatchObject({ Variables: { COPY_KEYS: text(keys) } });
+  expect(environmentOf('backup-worker')).toMatchObject({
+    Variables: { COPY_KEYS: text(keys), COPY_VAULTS: text(vaults) },
+  });
   for (const name of ['backups-api', 'policy-run', 'sweeper'])
-    expect(environmentOf(name)).toMatchObject({ Variables: { COPY_REGIONS: '["eu-west-1"]' } });
+    expect(environmentOf(name)).toMatchObject({
+      Variables: { COPY_REGIONS: '["eu-west-1"]', COPY_VAULTS: text(vaults) },
+    });
 });
 
 const given = (value: unknown) => readConfig(new App({ context: { 'hivemind:copyKeys': value } }).node);
@@ -81,4 +123,15 @@ test.each([
   ['no Region', { europe }],
 ])('%s is refused with what is wanted', (_what, value) => {
   expect(() => given(value)).toThrow(/hivemind:…[\s\S]*(KMS key in|Region)/);
+});
+
+const named = (value: unknown) =>
+  readConfig(new App({ context: { 'hivemind:copyKeys': keys, 'hivemind:copyVaults': value } }).node)
+    .copyVaults;
+
+test('vaults are an object, or REGION=NAME, each in a Region that has a key', () => {
+  expect(named(vaults)).toEqual(vaults);
+  expect(named('eu-west-1=far-vault')).toEqual(vaults);
+  expect(() => named({ 'eu-west-1': 'no vault!' })).toThrow(/name of a backup vault in eu-west-1/);
+  expect(() => named({ 'us-west-2': 'far' })).toThrow(/us-west-2, which hivemind:copyKeys does not/);
 });

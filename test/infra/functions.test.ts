@@ -183,6 +183,8 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'backup:DeleteRecoveryPoint',
     's3:ListBucketVersions',
     's3:AbortMultipartUpload',
+    's3:PutObject',
+    's3:GetObject',
     's3:DeleteObject',
     's3:DeleteObjectVersion',
     's3:ListBucket',

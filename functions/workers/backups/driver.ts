@@ -24,7 +24,7 @@ export interface BackupWorkerPorts {
   readonly recovery: RecoveryRegions;
   readonly repositories: RepositoryKeeper;
   readonly instances: Instances;
-  readonly manifests: Pick<ManifestObjects, 'remove'>;
+  readonly manifests: Pick<ManifestObjects, 'remove' | 'copy'>;
 }
 
 /** The half of a worker that makes and removes backups. */

@@ -1,7 +1,9 @@
+import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { RegionSnapshots, SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { Write } from '#shared/aws/table/writes.ts';
-import { look } from '../change.ts';
+import { errorCodes, isProductError } from '#shared/model/errors.ts';
+import { goOn, look } from '../change.ts';
 import type { Executors } from '../executor.ts';
 import { changeBackup } from './backup-changes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
@@ -14,8 +16,16 @@ export function whereIs(regions: SnapshotRegions, { backup }: BackupFacts): Regi
 /** The steps that a copy begins with; it goes on as every snapshot does. */
 export function copyExecutors(
   regions: SnapshotRegions,
-): Pick<Executors<BackupStep, BackupFacts>, 'copySnapshot' | 'adoptCopy'> {
+  manifests: Pick<ManifestObjects, 'copy'>,
+): Pick<Executors<BackupStep, BackupFacts>, 'copySnapshot' | 'adoptCopy' | 'copyManifest'> {
   return {
+    copyManifest: {
+      kind: 'effect',
+      perform: async ({ from, manifest }, { backup }) => {
+        const copied = backup !== undefined && (await isCopied(manifests, from, backup.id));
+        return (facts) => goOn(copied ? changeBackup(facts, { manifest }) : []);
+      },
+    },
     copySnapshot: {
       kind: 'effect',
       perform: async ({ wanted, sizeGiB }, claimed) => {
@@ -28,6 +38,20 @@ export function copyExecutors(
       change: (facts, { snapshot, sizeGiB }) => look(1, begun(facts, snapshot, sizeGiB)),
     },
   };
+}
+
+/** A copy that S3 refuses a manifest for is a good copy without one. */
+async function isCopied(
+  manifests: Pick<ManifestObjects, 'copy'>,
+  from: string,
+  to: string,
+): Promise<boolean> {
+  try {
+    return await manifests.copy(from, to);
+  } catch (error) {
+    if (isProductError(error) && !errorCodes[error.code].retryable) return false;
+    throw error;
+  }
 }
 
 function begun(facts: BackupFacts, { id: snapshotId }: Snapshot, sizeGiB: number): Write[] {

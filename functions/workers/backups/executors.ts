@@ -33,7 +33,7 @@ export function backupExecutors({
     abandon: { kind: 'record', change: (facts, { failure }) => fail(facts, failure, endBacking(facts)) },
     ...makers(storage),
     ...clearers(regions),
-    ...copyExecutors(regions),
+    ...copyExecutors(regions, manifests),
     ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
     ...archiveExecutors(repositories),
@@ -44,7 +44,7 @@ interface BackedBy {
   readonly storage: BlockStorage;
   readonly regions: SnapshotRegions;
   readonly recovery: RecoveryRegions;
-  readonly manifests: Pick<ManifestObjects, 'remove'>;
+  readonly manifests: Pick<ManifestObjects, 'remove' | 'copy'>;
   readonly repositories: RepositoryKeeper;
 }
 

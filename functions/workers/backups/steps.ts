@@ -1,5 +1,6 @@
 import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { NewSnapshotCopy } from '#shared/aws/ec2/snapshot-regions.ts';
+import type { ManifestRef } from '#shared/model/drill.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import type { ArchiveFacts, ArchiveSteps } from './archive.ts';
@@ -41,6 +42,8 @@ export interface BackupSteps extends CommonSteps, RecoveryPointSteps, ArchiveSte
   copySnapshot: { readonly wanted: NewSnapshotCopy; readonly sizeGiB: number };
   /** A copy whose making was not confirmed. */
   adoptCopy: { readonly snapshot: Snapshot; readonly sizeGiB: number };
+  /** S3 CopyObject: a copy has a manifest of its own, which goes with it. */
+  copyManifest: { readonly from: string; readonly manifest: ManifestRef };
   /** Complete: it can be restored. */
   finishBackup: Record<never, never>;
   failBackup: { readonly failure: Failure };

@@ -1,4 +1,5 @@
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   ListObjectVersionsCommand,
   S3Client,
@@ -10,6 +11,9 @@ import type { ManifestObjects, StoredManifest } from './manifest-objects.ts';
 
 /** Milliseconds. */
 const timeouts = { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true };
+
+/** S3 copies some hundred MiB at once, and its answer is not begun before. */
+const whileCopying = 20_000;
 
 /** Manifests in S3. The bucket keeps versions: what is not removed by its version is still there. */
 export class S3ManifestObjects implements ManifestObjects {
@@ -28,6 +32,19 @@ export class S3ManifestObjects implements ManifestObjects {
         const command = new DeleteObjectCommand({ Bucket: this.#bucket, Key, VersionId });
         await unlessCode(['NoSuchVersion'], 'Removing a manifest', () => this.#client.send(command));
       }
+  }
+
+  async copy(from: string, to: string): Promise<boolean> {
+    const command = new CopyObjectCommand({
+      Bucket: this.#bucket,
+      CopySource: `${this.#bucket}/${manifestKey(from)}`,
+      Key: manifestKey(to),
+    });
+    const options = { requestTimeout: whileCopying };
+    const code = await unlessCode(['NoSuchKey'], 'Copying a manifest', () =>
+      this.#client.send(command, options),
+    );
+    return code === undefined;
   }
 
   async *list(): AsyncGenerator<StoredManifest[]> {

@@ -1,5 +1,6 @@
 import {
   CreateBucketCommand,
+  GetObjectCommand,
   ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
@@ -33,7 +34,7 @@ describe('manifests in a bucket that keeps versions', () => {
         Condition: { StringLike: { 's3:prefix': 'manifests/*' } },
       },
       {
-        Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+        Action: ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:GetObject', 's3:PutObject'],
         Resource: `arn:aws:s3:::${Bucket}/manifests/*`,
       },
     ]);
@@ -60,5 +61,17 @@ describe('manifests in a bucket that keeps versions', () => {
       'manifests/other',
       'transfers/op-1/archive.tar.gz',
     ]);
+  });
+
+  it('of a copy is one of its own: either is removed alone', async () => {
+    await put(manifestKey(backup(3)));
+    expect(await manifests.copy(backup(3), backup(4))).toBe(true);
+    expect(await manifests.copy(backup(3), backup(4))).toBe(true);
+    await manifests.remove(backup(3));
+    expect(await manifests.copy(backup(3), backup(4))).toBe(false);
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket, Key: manifestKey(backup(4)) }));
+    expect(await Body?.transformToString()).toBe('names');
+    await manifests.remove(backup(4));
+    expect(await keysLeft()).not.toContain(manifestKey(backup(4)));
   });
 });
