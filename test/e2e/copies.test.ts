@@ -58,6 +58,25 @@ describe('a copy in another Region', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');
   });
 
+  it('of a network volume is made by AWS Backup, and brings its files back', async () => {
+    const name = cloud.unique('netcopy');
+    await cloud.hivemind('volume', 'create', name, '--type', 'network', '--wait');
+    await a.once(name, 'sh', '-c', 'mkdir /data/dir && echo kept >/data/dir/file; sync');
+    const backup = await cloud.hivemindJson<Backup>('volume', 'backup', name, '--wait');
+    const copyTo = (id: string, region: string) =>
+      cloud.hivemindJson<Backup>('backup', 'copy', id, '--region', region, '--wait');
+    const copy = await copyTo(backup.id, abroad);
+    expect(copy).toMatchObject({ kind: 'recovery-point', region: abroad, copyOf: backup.id });
+    await cloud.hivemind('backup', 'delete', backup.id, '--yes', '--wait');
+    const back = await copyTo(copy.id, 'us-east-1');
+    const restored = cloud.unique('netback');
+    await cloud.hivemind('volume', 'restore', restored, '--backup', back.id, '--wait');
+    expect(await a.once(restored, 'cat', '/data/dir/file')).toContain('kept');
+    for (const id of [copy.id, back.id]) await cloud.hivemind('backup', 'delete', id, '--yes', '--wait');
+    for (const one of [name, restored])
+      await cloud.hivemind('volume', 'delete', one, '--purge', '--yes', '--force', '--wait');
+  });
+
   it('is refused where the deployment has no key', async () => {
     const name = cloud.unique('nokey');
     await a.once(name, 'sh', '-c', 'echo kept >/data/file; sync');
