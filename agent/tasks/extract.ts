@@ -59,14 +59,18 @@ export async function extract(ports: ExtractTaskPorts, task: ExtractTask): Promi
   });
 }
 
-interface Place {
+/** Where the files are, and how they are asked for. */
+export type ReadTask = Pick<ExtractTask, 'operationId' | 'path' | 'form' | 'metadata'>;
+
+export interface Place {
   readonly root: string;
   readonly stopping: AbortSignal;
 }
 
-async function sendFrom(
-  { api }: ExtractTaskPorts,
-  task: ExtractTask,
+/** Reads what a task asks for, below a root, and sends it. No link is followed. */
+export async function sendFrom(
+  { api }: Pick<ExtractTaskPorts, 'api'>,
+  task: ReadTask,
   { root, stopping: signal }: Place,
 ): Promise<TaskResult> {
   const { operationId: id } = task;
@@ -87,12 +91,12 @@ interface Line {
   readonly signal: AbortSignal;
 }
 
-async function send(task: ExtractTask, opened: Opened, line: Line): Promise<Sent> {
+async function send(task: ReadTask, opened: Opened, line: Line): Promise<Sent> {
   if (task.form === 'listing') return sendListing(task, opened, line);
   return opened.kind === 'file' ? sendFile(opened, line) : sendArchive(task, opened, line);
 }
 
-async function sendListing({ path }: ExtractTask, { kind, descriptor }: Opened, line: Line): Promise<Sent> {
+async function sendListing({ path }: ReadTask, { kind, descriptor }: Opened, line: Line): Promise<Sent> {
   if (kind === 'file')
     throw new ProductError('PathRefused', `"${path}" is a file.`, {
       value: path,
@@ -115,11 +119,7 @@ async function sendFile({ handle }: Opened, line: Line): Promise<Sent> {
   return { ...sent, form: 'file', files: 1, notes: [] };
 }
 
-async function sendArchive(
-  { path, metadata }: ExtractTask,
-  { descriptor }: Opened,
-  line: Line,
-): Promise<Sent> {
+async function sendArchive({ path, metadata }: ReadTask, { descriptor }: Opened, line: Line): Promise<Sent> {
   const { blocks, bfree, bsize } = await statfs(descriptor);
   const without = parseBackupPath(path).length === 0 ? reservedNames : [];
   const { packed, ...sent } = await uploadArchive({

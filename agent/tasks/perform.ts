@@ -3,6 +3,7 @@ import type { HostTask } from '#shared/model/task.ts';
 import { cut, endCut, type CutPorts } from './cut.ts';
 import { archiveVolume, fillVolume, forgetSnapshot, type ArchivePorts } from './archive.ts';
 import { extract, type ExtractTaskPorts } from './extract.ts';
+import { extractFiles } from './extract-files.ts';
 import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
 import type { Performed } from './tasks.ts';
@@ -49,6 +50,8 @@ export function performer(ports: PerformPorts): Performer {
         return { result: await verify(all, task) };
       case 'extract':
         return { result: await extract(all, task) };
+      case 'extract-files':
+        return { result: await extractFiles(all, task) };
       case 'archive':
         return { result: await archiveVolume(archive, task) };
       case 'fill':

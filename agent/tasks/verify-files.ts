@@ -29,7 +29,8 @@ export async function verifyFilesTask(
   });
 }
 
-function mountOf({ fileSystemId, accessPointId }: VerifyFilesTask['copy']) {
+/** Read-only; nothing of it is run or trusted. */
+export function mountOf({ fileSystemId, accessPointId }: VerifyFilesTask['copy']) {
   const options = [...accessOptions(accessPointId), ...baseOptions, 'noexec', 'ro'];
   return { source: `${fileSystemId}:/`, fstype: 'efs', options };
 }

@@ -88,7 +88,26 @@ function countsOf({ entries, compared, hashed, wrong, mismatches }: Tally) {
   return { entries, compared, hashed, wrong, mismatches };
 }
 
-async function mountAt({ mounts }: VerifyFilesPorts, target: string, mountable: Mountable): Promise<void> {
+/** Mounted while `work` runs, below the directory of copies; unmounted whatever happens. */
+export async function withMounted<T>(
+  ports: Pick<VerifyFilesPorts, 'mounts' | 'directory'>,
+  { id, copy }: { readonly id: string; readonly copy: Mountable },
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const path = join(ports.directory, id);
+  try {
+    await mountAt(ports, path, copy);
+    return await work(path);
+  } finally {
+    await unmountAt(ports, path);
+  }
+}
+
+async function mountAt(
+  { mounts }: Pick<VerifyFilesPorts, 'mounts'>,
+  target: string,
+  mountable: Mountable,
+): Promise<void> {
   await unmountAt({ mounts }, target);
   await mkdir(target, { recursive: true, mode: 0o700 });
   await mounts.mount({ ...mountable, target });

@@ -1,7 +1,7 @@
 import { create, replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { parseBackupPath, type BrowseBackup, type ReadForm } from '#shared/model/extract.ts';
-import type { BackupItem, OperationItem, TransferItem } from '#shared/model/items.ts';
+import type { BackupItem, MadeFrom, OperationItem, TransferItem } from '#shared/model/items.ts';
 import { chooseDrillHost, noDrillHost, type ScratchUse } from '#shared/model/rules-drill.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
@@ -9,6 +9,7 @@ import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { restorable } from './restore-backup.ts';
 import { candidateHosts, clonable, scratchOf, scratchWrites, type Scratch } from './scratch.ts';
 
 type Request = BrowseBackup & { readonly backup: string };
@@ -22,9 +23,9 @@ export async function browseBackup(ports: Ports, call: Call, request: Request): 
 }
 
 /**
- * Begins to read a file or a directory of a backup, from a scratch volume that is made from it and that a host mounts; then
- * it is fetched like an export.
- * @throws ProductError PathRefused; BackupNotFound; NotSupported of what is no snapshot; IllegalState of a backup that is not
+ * Begins to read a file or a directory of a backup, from a scratch volume that is made from it and that a host mounts (of a
+ * recovery point: a directory that AWS Backup restores beside the volume's); then it is fetched like an export.
+ * @throws ProductError PathRefused; BackupNotFound; NotSupported of what is neither snapshot nor recovery point; IllegalState of a backup that is not
  *   complete, or whose volume was never formatted; HostNotFound without a host that can read it.
  */
 export async function extractBackup(ports: Ports, call: Call, request: Request): Promise<OperationAnswer> {
@@ -41,13 +42,19 @@ async function read(
     if (prior !== undefined) return priorOperation(ports, prior);
     parseBackupPath(path);
     const backup = await findBackup(ports, call.namespace, id);
-    const madeFrom = clonable(ports, backup, 'cannot be read');
+    const madeFrom = readable(ports, backup);
     const host = chooseDrillHost(await candidateHosts(ports, call, asked), backup, {
       now: ports.clock(),
     });
     if (host === undefined) throw noHost(backup, asked);
     return begin(ports, call, { backup, host, madeFrom, use: uses[form], read: { path, form } });
   });
+}
+
+function readable(ports: Ports, backup: BackupItem): MadeFrom {
+  return backup.kind === 'recovery-point'
+    ? restorable(backup, ports.settings.region)
+    : clonable(ports, backup, 'cannot be read');
 }
 
 async function begin(
@@ -58,7 +65,8 @@ async function begin(
   const { backup, host, use } = scratch;
   const volume = scratchOf(ports, call, scratch);
   const message = `Waiting to be restored from ${backup.id}`;
-  const about = { kind: use, driver: 'ebs', backup: backup.id, host: host.id, epoch: 1, message } as const;
+  const driver = backup.source.driver === 'ebs' ? 'ebs' : 'efs';
+  const about = { kind: use, driver, backup: backup.id, host: host.id, epoch: 1, message } as const;
   const operation: OperationItem = { ...newOperation(ports, call, { volume, parts: about }), read: wanted };
   const users = [...(await liveBackupUsers(ports, backup)), operation.id];
   const writes = [

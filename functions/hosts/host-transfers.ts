@@ -107,7 +107,8 @@ async function ownTransfer(
   const task = await taskOf(ports, host.id, operation);
   const transfer = await ports.table.read('transfer', keys.transfer(operation));
   // What is read from a backup is sent like an export.
-  const asked = (task.kind === 'extract' ? 'export' : task.kind) === kind && task.result === undefined;
+  const isRead = task.kind === 'extract' || task.kind === 'extract-files';
+  const asked = (isRead ? 'export' : task.kind) === kind && task.result === undefined;
   // Removed: the operation has given it up.
   if (asked && transfer?.kind === kind && !transfer.removed) return transfer;
   throw noTask(operation);

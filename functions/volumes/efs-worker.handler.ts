@@ -1,3 +1,4 @@
+import { S3TransferObjects } from '#shared/aws/archive/s3-transfer-objects.ts';
 import { AwsRecoveryPoints } from '#shared/aws/backup/aws-recovery-points.ts';
 import { EfsAccessPoints } from '#shared/aws/efs/efs-access-points.ts';
 import { QueueWaker } from '#shared/aws/queue.ts';
@@ -21,6 +22,7 @@ const driver = efsDriver({
     roleArn: environment.BACKUP_ROLE_ARN,
     fileSystemArn: environment.FILE_SYSTEM_ARN,
   }),
+  objects: new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME),
   undoWindowHours: environment.UNDO_WINDOW_HOURS,
 });
 const worker = new Worker({ table, waker: new QueueWaker(table, logger), log: logger, clock }, driver);

@@ -33,7 +33,7 @@ export interface EfsDrillSteps {
 }
 
 /** The ways of any volume of the file system: to its storage, and out of it. */
-interface Ways {
+export interface Ways {
   readonly create: (facts: EfsFacts) => EfsStep;
   readonly purge: (facts: EfsFacts) => EfsStep;
 }
@@ -126,13 +126,17 @@ const wayOut: Readonly<Partial<Record<VolumeState, VolumeState>>> = {
 };
 
 function planEnd(facts: EfsFacts, ways: Ways): EfsStep {
-  const { operation, record } = facts;
-  const to = wayOut[record.volume.state];
+  const message = facts.operation.error?.detail ?? 'Passed';
+  return retire(facts, ways) ?? { kind: 'finishDrill', message, progress: 100 };
+}
+
+/** Removes the copy, whatever state it is in; undefined once nothing of it is left but its record. */
+export function retire(facts: EfsFacts, ways: Ways): EfsStep | undefined {
+  const to = wayOut[facts.record.volume.state];
   const say = { message: 'Removing the copy', progress: 85 };
   if (to !== undefined) return { kind: 'retire', mark: `retire:${to}`, to, ...say };
   const step = ways.purge(facts);
-  if (step.kind !== 'forget') return { ...step, progress: Math.max(85, step.progress) };
-  return { kind: 'finishDrill', message: operation.error?.detail ?? 'Passed', progress: 100 };
+  return step.kind === 'forget' ? undefined : { ...step, progress: Math.max(85, step.progress) };
 }
 
 function wait({ operation, now }: EfsFacts, message: string, seconds = pace(ageOf(operation, now))): EfsStep {

@@ -11,6 +11,12 @@ import { planInPlace, type InPlaceSteps } from './planner-efs-in-place.ts';
 import { wait, type RestoreFacts, type RestoreSteps } from './planner-efs-restore.ts';
 import { done, minutes, type CommonSteps, type Failure, type StepOf } from './planner.ts';
 import {
+  planEfsExtract,
+  planEfsExtractRefusal,
+  type EfsReadFacts,
+  type EfsReadSteps,
+} from './planner-efs-extract.ts';
+import {
   planEfsDrill,
   planEfsDrillRefusal,
   type EfsDrillFacts,
@@ -37,9 +43,11 @@ export interface EfsFacts {
   readonly restore: RestoreFacts | undefined;
   /** Of a drill. */
   readonly scratch: EfsDrillFacts | undefined;
+  /** Of a browse or an extract. */
+  readonly reading: EfsReadFacts | undefined;
 }
 
-export interface EfsSteps extends CommonSteps, RestoreSteps, InPlaceSteps, EfsDrillSteps {
+export interface EfsSteps extends CommonSteps, RestoreSteps, InPlaceSteps, EfsDrillSteps, EfsReadSteps {
   /** EFS CreateAccessPoint. */
   createAccessPoint: { readonly wanted: NewAccessPoint };
   nextAttempt: { readonly because: string };
@@ -88,6 +96,9 @@ export function planEfs(facts: EfsFacts): EfsStep {
       return planPurge(facts);
     case 'drill':
       return planEfsDrill(facts, { create: planCreate, purge: planPurge });
+    case 'browse':
+    case 'extract':
+      return planEfsExtract(facts, { create: planCreate, purge: planPurge });
     default: {
       const failure = { code: 'IllegalState', detail: 'This driver has no such operation.' } as const;
       return { kind: 'abandon', failure, message: failure.detail, progress };
@@ -100,6 +111,7 @@ export function planEfsRefusal(facts: EfsFacts, error: ProductError): EfsStep {
   if (operation.kind === 'drill') return planEfsDrillRefusal(facts, error.message);
   const { hint } = error.details;
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
+  if (operation.read !== undefined) return planEfsExtractRefusal(facts, failure);
   const say = { message: error.message, progress: operation.progress };
   if (record.volume.state === 'creating') return { kind: 'failCreate', failure, nextAttempt: false, ...say };
   if (record.volume.state === 'restoring') return { kind: 'restore', failure, ...say };

@@ -60,7 +60,7 @@ function judge(facts: EbsFacts, task: TaskItem): EbsStep {
   return { ...wait(facts, `${hostId} is reading the copy`), progress: 70 };
 }
 
-function failureOf({ hostId, result }: TaskItem): Failure {
+export function failureOf({ hostId, result }: TaskItem): Failure {
   const { code = 'CommandFailed', detail = 'no reason' } = result?.error ?? {};
   return { code: isErrorCode(code) ? code : 'CommandFailed', detail: `${hostId}: ${detail}`.slice(0, 2048) };
 }

@@ -58,12 +58,18 @@ export class Workers extends Construct {
     });
     this.efsWorker = new ProductFunction(this, 'EfsWorker', {
       name: 'efs-worker',
-      environment: { ...environment, ...recovery, FILE_SYSTEM_ID: storage.files.fileSystemId },
+      environment: {
+        ...environment,
+        ...recovery,
+        FILE_SYSTEM_ID: storage.files.fileSystemId,
+        ARCHIVE_BUCKET_NAME: storage.archive.bucketName,
+      },
       permissions: [
         ...onTable(storage),
         sendToHosts(this),
         ...onAccessPoints(this, storage.files),
         ...restoreRecoveryPoints(this, storage.recovery),
+        clearTransfers(storage),
       ],
       timeout,
     });

@@ -109,6 +109,7 @@ export const EbsWorkerEnvironment = Common.extend({
 });
 export const EfsWorkerEnvironment = Common.extend({
   ...Waker,
+  ...Archives,
   ...Recovery,
   FILE_SYSTEM_ID: z.string().min(1),
   UNDO_WINDOW_HOURS: z.coerce.number().positive(),

@@ -12,6 +12,11 @@ export const backupGuards = {
     says: 'A browse or an extract ends when its scratch volume is gone, whatever came of it.',
     test: reads,
   },
+  'extract-files-cleans': {
+    contract: 7,
+    says: 'A browse or an extract of a recovery point ends when its copy is gone, whatever came of it.',
+    test: 'test/unit/backups/recovery-reads.test.ts',
+  },
   'extract-uses-backup': { contract: 7, says: 'A backup that is read is not removed.', test: reads },
   'extract-no-parent': {
     contract: 9,

@@ -8,6 +8,7 @@ import {
   ArchiveTask,
   CutTask,
   ExportTask,
+  ExtractFilesTask,
   ExtractTask,
   FillTask,
   ForgetTask,
@@ -352,6 +353,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   FillTask.extend(asked),
   ForgetTask.extend(asked),
   VerifyFilesTask.extend(asked),
+  ExtractFilesTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

@@ -141,6 +141,19 @@ export const VerifyFilesTask = AnyTask.extend({
 });
 export type VerifyFilesTask = z.infer<typeof VerifyFilesTask>;
 
+/** Read names, a file or a directory of a restored directory of a network volume, and send them. */
+export const ExtractFilesTask = AnyTask.extend({
+  kind: z.literal('extract-files'),
+  backupId: BackupId,
+  copy: AccessRoot,
+  /** Below the copy's root; as `parseBackupPath` takes it. */
+  path: z.string().max(8192),
+  form: ReadForm,
+  /** For the archive of a directory. */
+  metadata: ArchiveMetadata,
+});
+export type ExtractFilesTask = z.infer<typeof ExtractFilesTask>;
+
 /** What a host is asked to do for an operation, beside what its assignments say. */
 export const HostTask = z
   .discriminatedUnion('kind', [
@@ -154,6 +167,7 @@ export const HostTask = z
     FillTask,
     ForgetTask,
     VerifyFilesTask,
+    ExtractFilesTask,
   ])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;

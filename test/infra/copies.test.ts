@@ -63,7 +63,7 @@ test('copies are removed by worker and sweeper, where there is a key, and only o
 });
 
 const vaultRole = 'RecoveryRole';
-const farVault = ':backup:eu-west-1:123456789012:backup-vault:far-vault';
+const farVault = /:backup:eu-west-1:.{0,40}:backup-vault:far-vault/;
 
 test('recovery points of ours are copied by the worker, which hands over the role of backups alone', () => {
   const [start, ...others] = doing(worker, 'backup:StartCopyJob');
@@ -77,9 +77,9 @@ test('under that role AWS Backup copies what is ours, between our vaults, under 
   const statements = statementsOf(storage, vaultRole);
   const [from] = statements.filter(({ Action }) => Action.includes('backup:CopyFromBackupVault'));
   expect(text(from?.Condition)).toContain('aws:ResourceTag/hivemind:product":"hivemind-volumes');
-  expect(text(from?.Condition)).toContain(farVault);
+  expect(text(from?.Condition)).toMatch(farVault);
   const [into] = statements.filter(({ Action }) => Action.includes('backup:CopyIntoBackupVault'));
-  expect(text(into?.Resource)).toContain(farVault);
+  expect(text(into?.Resource)).toMatch(farVault);
   expect(text(into?.Resource)).not.toContain('*');
   const keyed = statements.filter(({ Resource }) => text(Resource).includes(europe));
   expect(keyed.flatMap(({ Action }) => Action)).toContain('kms:GenerateDataKey');
@@ -87,7 +87,7 @@ test('under that role AWS Backup copies what is ours, between our vaults, under 
 
 test('the sweeper looks into that vault as well', () => {
   const [list] = doing(sweeper, 'backup:ListRecoveryPointsByBackupVault');
-  expect(text(list?.Resource)).toContain(farVault);
+  expect(text(list?.Resource)).toMatch(farVault);
 });
 
 test('without a vault nothing of it is allowed', () => {

@@ -216,6 +216,9 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'iam:PassRole',
     'backup:StartRestoreJob',
     'backup:DescribeRestoreJob',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:DeleteObjectVersion',
   ],
   // What it may do with a queue comes with its own dead letters.
   sweeper: [

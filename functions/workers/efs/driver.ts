@@ -1,4 +1,5 @@
 import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
 import { keys, partitions } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
@@ -6,6 +7,7 @@ import type { ChangeFacts } from '../change.ts';
 import { planEfs, planEfsRefusal, type EfsFacts, type EfsStep } from '../planner-efs.ts';
 import type { WorkerDriver } from '../runner.ts';
 import { lookAtDrill } from './look-at-drill.ts';
+import { lookAtRead } from './look-at-read.ts';
 import { lookAtRestore } from './look-at-restore.ts';
 import { efsExecutors } from './executors.ts';
 
@@ -16,6 +18,7 @@ export interface EfsPorts {
   >;
   readonly points: AccessPoints;
   readonly recovery: RecoveryPoints;
+  readonly objects: Pick<TransferObjects, 'abort' | 'remove'>;
   readonly undoWindowHours: number;
 }
 
@@ -47,8 +50,10 @@ async function lookAround(ports: EfsPorts, seen: ChangeFacts): Promise<EfsFacts>
   const remnants = state === 'purging' ? await findRemnants(ports, seen) : [];
   const powerless = await findPowerless(ports, seen);
   const scratch = await lookAtDrill(ports.table, seen);
+  const reading = await lookAtRead(ports.table, seen);
   const { undoWindowHours } = ports;
-  return { ...seen, point, emptiers, remnants, powerless, hasBackups, restore, scratch, undoWindowHours };
+  const parts = { restore, scratch, reading, undoWindowHours };
+  return { ...seen, point, emptiers, remnants, powerless, hasBackups, ...parts };
 }
 
 /** Hosts of the namespace that run, have the driver and reported lately; the latest first. */

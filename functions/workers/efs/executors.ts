@@ -1,4 +1,3 @@
-import type { RecoveryPoints } from '#shared/aws/backup/recovery-points.ts';
 import type { AccessPoints } from '#shared/aws/efs/access-points.ts';
 import { askPurge, bury, forget } from '#shared/aws/table/volume-writes.ts';
 import { discard, type Write } from '#shared/aws/table/writes.ts';
@@ -7,18 +6,17 @@ import { changeVolume, fail, goOn, look, succeed, volumeTo, type Change } from '
 import type { Executors } from '../executor.ts';
 import { backAsItWas, inPlaceExecutors } from './execute-in-place.ts';
 import { efsDrillExecutors } from './execute-drill.ts';
+import { efsExtractExecutors } from './execute-extract.ts';
 import { endRestore, restoreExecutors } from './execute-restore.ts';
 import type { EfsFacts, EfsStep } from '../planner-efs.ts';
+import type { EfsPorts } from './driver.ts';
 
 type EfsExecutors = Executors<EfsStep, EfsFacts>;
 
-interface SharedFileSystem {
-  readonly points: AccessPoints;
-  readonly recovery: RecoveryPoints;
-}
+type SharedFileSystem = Pick<EfsPorts, 'points' | 'recovery' | 'objects'>;
 
 /** Every step of the EFS driver, over the access points of the shared file system and its recovery points. */
-export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecutors {
+export function efsExecutors({ points, recovery, objects }: SharedFileSystem): EfsExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
     stop: { kind: 'record', change: (_, { outcome }) => ({ writes: [], outcome }) },
@@ -29,6 +27,7 @@ export function efsExecutors({ points, recovery }: SharedFileSystem): EfsExecuto
     ...deleteExecutors(),
     ...purgeExecutors(points),
     ...efsDrillExecutors,
+    ...efsExtractExecutors(objects),
   };
 }
 

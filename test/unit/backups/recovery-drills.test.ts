@@ -9,7 +9,7 @@ import type { VerifyReport } from '#shared/model/verify.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { Killed } from '#test/fakes/killed.ts';
 import { done } from './support/drills.ts';
-import { backedUp, look, pathOf, remove, seen, worldWith } from './support/recovery-world.ts';
+import { backedUp, leftOf, look, remove, seen, worldWith } from './support/recovery-world.ts';
 import { call, existing, hostA, type World } from '#test/unit/workers/support/world.ts';
 
 const passed: VerifyReport = {
@@ -69,20 +69,6 @@ async function carryOut(world: World, { id }: OperationItem, answers: Answers): 
     }
   }
   return world.operation(id);
-}
-
-/** Access points, directories that are not emptied, records and tasks, beside the one volume's own. */
-async function leftOf(world: World): Promise<unknown[]> {
-  const { volume } = await world.volume('shared');
-  const kept = pathOf(volume.storage);
-  return [
-    ...world.points.wanted.filter(({ path }) => path !== kept).map(({ path }) => path),
-    ...[...world.store.items.values()].filter(
-      ({ entity, id }) =>
-        ['hostTask', 'step', 'restoring', 'purge', 'hostPurge'].includes(String(entity)) ||
-        (entity === 'volume' && id !== volume.id),
-    ),
-  ];
 }
 
 const backupOf = async (world: World, { id }: BackupItem) => existing(await world.table.readBackup(id), id);

@@ -117,3 +117,17 @@ export async function restored(world: World, backup: BackupItem, name: string): 
 
 export const arnOf = ({ storage }: BackupItem): string =>
   storage?.kind === 'recovery-point' ? storage.recoveryPointArn : '';
+
+/** Access points, directories that are not emptied, records and tasks, beside the one volume's own. */
+export async function leftOf(world: World): Promise<unknown[]> {
+  const { volume } = await world.volume('shared');
+  const kept = pathOf(volume.storage);
+  return [
+    ...world.points.wanted.filter(({ path }) => path !== kept).map(({ path }) => path),
+    ...[...world.store.items.values()].filter(
+      ({ entity, id }) =>
+        ['hostTask', 'step', 'restoring', 'purge', 'hostPurge'].includes(String(entity)) ||
+        (entity === 'volume' && id !== volume.id),
+    ),
+  ];
+}

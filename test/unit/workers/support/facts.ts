@@ -95,5 +95,6 @@ export function efsFacts({ kind, state, inUse }: Parts): EfsFacts {
     hasBackups: false,
     restore: undefined,
     scratch: undefined,
+    reading: undefined,
   };
 }

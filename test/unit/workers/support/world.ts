@@ -143,7 +143,7 @@ export class World {
     const aws = { storage, instances, objects };
     this.worker = new Worker(ebs, ebsDriver({ ...ebs, ...aws, undoWindowHours, region }));
     const efs = portsOf('efs-worker');
-    this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, undoWindowHours }));
+    this.efsWorker = new Worker(efs, efsDriver({ ...efs, points, recovery, objects, undoWindowHours }));
     const backups = portsOf('backup-worker');
     this.repositories = new FakeRepositories(clock, options.repositoryFault);
     const { repositories } = this;
