@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
+import type { ListedEntry } from '#shared/model/extract.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
@@ -30,6 +34,22 @@ async function written(name: string): Promise<string> {
   return host.once(name, 'sh', '-c', checksums);
 }
 
+/** Names and a file of the backup; what is restored for that is gone afterwards. */
+async function browsed(id: string): Promise<void> {
+  const root = await cloud.hivemindJson<ListedEntry[]>('backup', 'browse', id);
+  expect(root.map(({ path, kind }) => [path, kind])).toEqual([
+    ['dir', 'directory'],
+    ['file', 'file'],
+  ]);
+  const folder = await mkdtemp(join(tmpdir(), 'extracted-'));
+  await cloud.hivemind('backup', 'extract', id, 'file', '--output', folder);
+  expect(await readFile(join(folder, 'file'), 'utf8')).toBe('kept\n');
+  const refused = await cloud.attemptHivemind(['backup', 'extract', id, 'none', '--output', folder]);
+  expect(refused.exitCode).toBe(5);
+  await rm(folder, { recursive: true });
+  expect(host.mounts().filter((mount) => mount.includes('/verify/'))).toEqual([]);
+}
+
 describe('a network volume', () => {
   it('is backed up, deleted with its storage, and restored with the same files', async () => {
     const name = cloud.unique('net');
@@ -37,6 +57,7 @@ describe('a network volume', () => {
     const backup = await cloud.hivemindJson<Backup>('volume', 'backup', name, '--wait');
     expect(backup).toMatchObject({ state: 'available', kind: 'recovery-point', pointInTime: false });
     expect(await cloud.hivemind('backup', 'inspect', backup.id)).toContain('not a point in time');
+    await browsed(backup.id);
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
     const deleted = () => cloud.hivemindJson<Volume[]>('volume', 'ls', '--deleted');
     await until(
