@@ -2,7 +2,14 @@ import type { TaggedThing } from '#shared/aws/leftovers.ts';
 import { partitions, prefixes } from '#shared/aws/table/keys.ts';
 import type { Table } from '#shared/aws/table/table.ts';
 import type { SharedPointItem } from '#shared/model/items.ts';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import type { SweepPorts } from './ports.ts';
+
+/*
+ * A backup whose StartBackupJob was never answered, and which AWS then refused, has failed without the name of the recovery
+ * point that came of the job after all. Its record says so for a week: a point that carries the tag of that very operation
+ * is nobody's. This is the one kind that is removed here.
+ */
 
 /** Who began the job may not have written its answer down yet; it asks again with the same token. */
 const grace = 60 * 60_000;
@@ -15,7 +22,7 @@ const grace = 60 * 60_000;
 export async function findStrayPoints(ports: SweepPorts): Promise<TaggedThing[]> {
   const { table, settings } = ports;
   const records = await sharedPoints(table, settings.fileSystemId);
-  const here = await straysIn(ports, settings.region, records);
+  const here = await withoutOrphans(ports, await straysIn(ports, settings.region, records), records);
   const there: TaggedThing[] = [];
   for (const region of settings.vaultRegions) {
     try {
@@ -25,6 +32,33 @@ export async function findStrayPoints(ports: SweepPorts): Promise<TaggedThing[]>
     }
   }
   return [...here, ...there];
+}
+
+async function withoutOrphans(
+  { recovery, settings, log }: SweepPorts,
+  strays: readonly TaggedThing[],
+  records: readonly SharedPointItem[],
+): Promise<TaggedThing[]> {
+  // Those of a copy carry the tag of their original's operation.
+  const lost = new Set(
+    records
+      .filter(({ state, jobId, run }) => state === 'failed' && jobId === undefined && !run.includes('/'))
+      .map(({ operationId }) => operationId),
+  );
+  if (lost.size === 0) return [...strays];
+  const points = recovery.in(settings.region);
+  const left: TaggedThing[] = [];
+  for (const stray of strays) {
+    const tags = await points.tagsOf(stray.id);
+    const isOurs = tags?.[tagKeys.product] === productTagValue && lost.has(tags[tagKeys.operation] ?? ''); // guard: orphan-by-record off: const isOurs = tags !== undefined;
+    if (!isOurs) {
+      left.push(stray);
+      continue;
+    }
+    log.warn('removing the recovery point of a backup that failed', { arn: stray.id, tags });
+    await points.deletePoint(stray.id);
+  }
+  return left;
 }
 
 async function straysIn(

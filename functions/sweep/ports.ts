@@ -9,12 +9,12 @@ import type { Table } from '#shared/aws/table/table.ts';
 import type { Settings } from '#functions/volumes/ports.ts';
 import type { Log } from '#shared/runtime/telemetry.ts';
 
-/** What a sweep needs. It has no way to delete anything that holds data. */
+/** What a sweep needs. It has no way to delete a volume or its files. */
 export interface SweepPorts {
   readonly table: Table;
   readonly storage: Pick<BlockStorage, 'listVolumes'>;
   readonly regions: { in(region: string): Pick<RegionSnapshots, 'deleteSnapshot'> };
-  readonly recovery: { in(region: string): Pick<RecoveryPoints, 'listPoints'> };
+  readonly recovery: { in(region: string): Pick<RecoveryPoints, 'listPoints' | 'tagsOf' | 'deletePoint'> };
   readonly settings: Pick<Settings, 'region' | 'copyRegions' | 'vaultRegions'> & {
     readonly fileSystemId: string;
   };

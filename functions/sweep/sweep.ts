@@ -11,7 +11,7 @@ import { restartOperations, restartRuns } from './restarts.ts';
  * Finishes what a crash left: operations and policies' runs without an execution are started again (the worker goes on, or takes an attach that
  * is too old back), tombstones whose undo window has ended get a purge operation, and what is in AWS without a record is reported.
  * It never calls AWS for a volume (contract 8: that is the worker's, under its claim) and never deletes storage (contract 4):
- * all that it removes are second snapshots of a backup, manifests of removed ones, and the queues and records of terminated hosts.
+ * all that it removes are second snapshots of a backup, recovery points of backups that failed, manifests of removed ones, and the queues and records of terminated hosts.
  * Its parts do not need one another: what one of them fails at keeps none of the others from their work.
  * @throws what the first part that failed threw, after the others are done and counted; each failure is logged
  */

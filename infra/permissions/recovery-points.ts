@@ -73,6 +73,16 @@ export function listRecoveryPoints({ vaultArn, copyVaultArns }: RecoveryVault): 
   };
 }
 
+/** To see whose a recovery point is, and to remove one of ours. */
+export function removeRecoveryPoints(scope: Construct): Permission {
+  return {
+    sid: 'RemoveRecoveryPoints',
+    actions: ['backup:ListTags', 'backup:DeleteRecoveryPoint'],
+    ...points(scope),
+    conditions: ofOurs,
+  };
+}
+
 /**
  * What AWS Backup does under the role that it is handed: copies of ours, between these vaults alone, with their tags.
  * Source: Service Authorization Reference, AWS Backup, permission-only actions.

@@ -33,6 +33,11 @@ export const backupGuards = {
     says: 'Hooks of a volume run in containers that use it, and in no other.',
     test: 'test/unit/agent/cut-hooks.test.ts',
   },
+  'orphan-by-record': {
+    contract: 4,
+    says: 'The sweep removes a recovery point only where the record of a failed backup accounts for it.',
+    test: 'test/unit/sweep/leftovers.test.ts',
+  },
   'manifest-of-record': {
     contract: 7,
     says: 'The sweep removes no manifest whose backup has a record.',

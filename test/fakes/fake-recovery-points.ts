@@ -101,6 +101,11 @@ export class FakeRecoveryPoints implements RecoveryPoints {
     }));
   }
 
+  async tagsOf(arn: string): Promise<NewRecoveryPoint['tags'] | undefined> {
+    await this.#settle();
+    return this.points.get(arn)?.tags;
+  }
+
   deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
     return this.#call('deletePoint', () => {
       const running = ({ state }: Job): boolean => state === 'running';

@@ -236,6 +236,8 @@ const own: Readonly<Record<FunctionName, readonly string[]>> = {
     'ec2:DescribeSnapshots',
     'elasticfilesystem:DescribeAccessPoints',
     'backup:ListRecoveryPointsByBackupVault',
+    'backup:ListTags',
+    'backup:DeleteRecoveryPoint',
   ],
   'host-events': [
     'sqs:SendMessage',

@@ -63,6 +63,7 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
       const point = await stage.points.findPoint(first.recoveryPointArn);
       expect(point).toMatchObject({ arn: first.recoveryPointArn, state: 'completed' });
       expect((await stage.points.listPoints()).map(({ arn }) => arn)).toContain(first.recoveryPointArn);
+      expect(await stage.points.tagsOf(first.recoveryPointArn)).toEqual(tags);
     });
 
     it('restores one directory below a new one, whose name tells a time within the job', async () => {
@@ -128,6 +129,7 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
       expect(more).toEqual([]);
       expect(job).toMatchObject({ recoveryPointArn: found?.arn });
       expect(found).toMatchObject({ state: 'completed' });
+      expect(await stage.far.tagsOf(found?.arn ?? '')).toEqual(tags);
       expect(found?.arn).toContain(`:${farRegion}:`);
       expect(found?.createdAt).toEqual((await stage.points.findPoint(arn))?.createdAt);
       expect(await stage.points.findPoint(found?.arn ?? '')).toBeUndefined();
@@ -174,6 +176,8 @@ export function recoveryPointsContract(name: string, make: () => Promise<Recover
       expect(await stage.points.findBackup('none')).toBeUndefined();
       expect(await stage.points.findRestore('none')).toBeUndefined();
       expect(await stage.points.findCopy('none')).toBeUndefined();
+      const none = 'arn:aws:backup:us-east-1:000000000000:recovery-point:none';
+      expect(await stage.points.tagsOf(none)).toBeUndefined();
     });
   });
 }

@@ -5,6 +5,7 @@ import {
   DescribeCopyJobCommand,
   DescribeRecoveryPointCommand,
   DescribeRestoreJobCommand,
+  ListTagsCommand,
   paginateListRecoveryPointsByBackupVault,
   StartBackupJobCommand,
   StartCopyJobCommand,
@@ -97,6 +98,14 @@ export class AwsRecoveryPoints implements RecoveryPoints {
     });
   }
 
+  async tagsOf(arn: string): Promise<Record<string, string> | undefined> {
+    const command = new ListTagsCommand({ ResourceArn: arn });
+    // The caller may look at what carries our tag: what AWS denies does not.
+    const unseen = [...unknown, 'AccessDeniedException'];
+    const found = await known('Looking at its tags', () => this.#client.send(command), unseen);
+    return found === undefined ? undefined : { ...found.Tags };
+  }
+
   async deletePoint(arn: string): Promise<'deleted' | 'in-use'> {
     const { vaultName } = this.#options;
     const command = new DeleteRecoveryPointCommand({ BackupVaultName: vaultName, RecoveryPointArn: arn });
@@ -153,11 +162,15 @@ export class AwsRecoveryPoints implements RecoveryPoints {
   }
 }
 
-async function known<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+async function known<T>(
+  what: string,
+  call: () => Promise<T>,
+  codes: readonly string[] = unknown,
+): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
-    if (unknown.includes(awsCode(error) ?? '')) return undefined;
+    if (codes.includes(awsCode(error) ?? '')) return undefined;
     throw translateAwsError(error, what);
   }
 }

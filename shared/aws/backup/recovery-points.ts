@@ -11,6 +11,8 @@ export interface RecoveryPoints {
   findPoint(arn: string): Promise<RecoveryPoint | undefined>;
   /** Every recovery point of the file system in the vault, whoever made it. */
   listPoints(): Promise<RecoveryPoint[]>;
+  /** What it is tagged with; undefined when there is none, or when it is not ours to look at. */
+  tagsOf(arn: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Begins to delete; one that is gone is success. `in-use`: it is being restored, nothing was done. */
   deletePoint(arn: string): Promise<'deleted' | 'in-use'>;
   /**

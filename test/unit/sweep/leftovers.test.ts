@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ProductError } from '#shared/model/errors.ts';
 import { metricNames } from '#shared/model/metrics.ts';
-import { tagKeys } from '#shared/model/tags.ts';
+import { productTagValue, tagKeys } from '#shared/model/tags.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
+import type { RecoveryFault } from '#test/fakes/fake-recovery-points.ts';
 import { arnOf, backedUp, begin, worldWith } from '#test/unit/backups/support/recovery-world.ts';
 import { call, existing, hostA, World } from '#test/unit/workers/support/world.ts';
 
@@ -100,6 +101,27 @@ describe('a recovery point in our vault', () => {
     expect(leftovers).toEqual([stray]);
     expect(counted[metricNames.leftovers]).toBe(1);
     expect([...world.recovery.points.keys()].toSorted()).toEqual([arnOf(backup), stray].toSorted());
+  });
+
+  it('orphan-by-record: of a backup that failed without its name is removed, and no other one', async () => {
+    const answers: RecoveryFault[] = ['lost-answer', 'refuse'];
+    const world = await worldWith(['shared'], {
+      recoveryFault: (action) => (action === 'startBackup' ? answers.shift() : undefined),
+    });
+    const failed = await world.run((await begin(world, 'shared')).id);
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'AccessDenied' } });
+    world.pass(60);
+    const [orphan] = await world.recovery.listPoints();
+    const backup = await backedUp(world);
+    const tags = { [tagKeys.product]: productTagValue, [tagKeys.operation]: 'op-of-another-table' };
+    world.recovery.points.set(stray, { tags, holds: new Set() });
+    world.pass(3_600);
+    hour(world);
+    expect((await swept(world)).leftovers).toEqual([stray]);
+    world.pass(60);
+    const left = (await world.recovery.listPoints()).map(({ arn }) => arn);
+    expect(left.toSorted()).toEqual([arnOf(backup), stray].toSorted());
+    expect(left).not.toContain(orphan?.arn);
   });
 
   it('whose job a record may still learn of is not', async () => {
