@@ -6,12 +6,14 @@ import {
   DeleteBackupVaultCommand,
   DeleteRecoveryPointCommand,
   DescribeBackupJobCommand,
+  DescribeCopyJobCommand,
   DescribeRecoveryPointCommand,
   DescribeRestoreJobCommand,
   ListRecoveryPointsByBackupVaultCommand,
   ListRecoveryPointsByResourceCommand,
   ListTagsCommand,
   StartBackupJobCommand,
+  StartCopyJobCommand,
   StartRestoreJobCommand,
 } from '@aws-sdk/client-backup';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -110,6 +112,51 @@ test('a whole recovery point comes back in a new file system', async () => {
   const root = join(storage.dir, 'efs', resource.replace(/^.*\//, ''), 'data');
   const [folder = ''] = await restoreFolders(root);
   expect(await readFile(join(root, folder, 'volumes/two/file'), 'utf8')).toBe('other');
+});
+
+test('a copy goes to the vault that is named, in another Region, with files and tags, and is begun once', async () => {
+  const far = new BackupClient({
+    region: 'eu-west-1',
+    endpoint: storage.service.url,
+    credentials,
+    maxAttempts: 1,
+  });
+  const { BackupVaultArn: DestinationBackupVaultArn } = await far.send(
+    new CreateBackupVaultCommand({ BackupVaultName: 'far' }),
+  );
+  const arn = await backedUp('copied');
+  const input = {
+    RecoveryPointArn: arn,
+    SourceBackupVaultName: vault.BackupVaultName,
+    DestinationBackupVaultArn,
+    IamRoleArn,
+    IdempotencyToken: 'copy',
+  };
+  const start = (parts: Partial<typeof input> = {}) =>
+    backup.send(new StartCopyJobCommand({ ...input, ...parts }));
+  const { CopyJobId } = await start();
+  expect((await start()).CopyJobId).toBe(CopyJobId);
+  const own = 'arn:aws:backup:us-east-1:000000000000:backup-vault:product';
+  expect(await codeOf(start({ DestinationBackupVaultArn: own }))).toBe('InvalidParameterValueException');
+  const job = await until('the copy is completed', async () => {
+    const { CopyJob } = await backup.send(new DescribeCopyJobCommand({ CopyJobId }));
+    return CopyJob?.State === 'COMPLETED' ? CopyJob : undefined;
+  });
+  expect(job).toMatchObject({ SourceRecoveryPointArn: arn, DestinationBackupVaultArn, ResourceArn });
+  const ResourceCopy = job.DestinationRecoveryPointArn ?? '';
+  const point = { BackupVaultName: 'far', RecoveryPointArn: ResourceCopy };
+  const made = await far.send(new DescribeRecoveryPointCommand(point));
+  const source = await backup.send(new DescribeRecoveryPointCommand({ ...vault, RecoveryPointArn: arn }));
+  expect(made.CreationDate).toEqual(source.CreationDate);
+  expect((await far.send(new ListTagsCommand({ ResourceArn: ResourceCopy }))).Tags).toEqual({
+    token: 'copied',
+  });
+  expect(await codeOf(far.send(new DescribeCopyJobCommand({ CopyJobId })))).toBe('ResourceNotFoundException');
+  for (const wrong of [
+    { DestinationBackupVaultArn: own.replace('product', 'none') },
+    { RecoveryPointArn: ResourceCopy },
+  ])
+    expect(await codeOf(start({ ...wrong, IdempotencyToken: 'other' }))).toBe('ResourceNotFoundException');
 });
 
 test('recovery points are listed, described and deleted; a vault with some stays', async () => {

@@ -10,6 +10,7 @@ import { runPolicy } from '#functions/policies/run-policy.ts';
 import { runStep } from '#functions/policies/run-step.ts';
 import { findPolicy } from '#functions/policies/view.ts';
 import { abroad, call, existing, type WorldOptions } from '#test/unit/workers/support/world.ts';
+import { mountOnce, network } from '#test/unit/backups/support/recovery-world.ts';
 import { PolicyWorld } from './support/policy-world.ts';
 
 const day = 86_400;
@@ -48,6 +49,31 @@ describe('a policy that copies', () => {
       const item = await world.table.read('runVolume', keys.runVolume(run.id, id, false));
       expect(item).toMatchObject({ state: 'made', backup: backup?.id, copy: copy?.id });
     }
+  });
+
+  it('copies the recovery points of network volumes: one copy for all of a run', async () => {
+    const world = await PolicyWorld.withVolumes([]);
+    for (const name of ['a', 'b']) {
+      const options = { ...network, labels: { backup: 'true' } };
+      await world.run(await world.create(name, options));
+      await mountOnce(world, name);
+    }
+    await world.policy({ copyTo: abroad, retention: { last: 2 } });
+    const run = await world.runNow();
+    expect(run).toMatchObject({ state: 'succeeded', counts: { selected: 2, open: 0, made: 2, failed: 0 } });
+    for (const name of ['a', 'b']) expect(places(await world.backupsOf(name))).toEqual([here, there]);
+    expect(world.recovery.begun).toMatchObject({ backups: 1, copies: 1 });
+    expect(world.recoveryAbroad.points.size).toBe(1);
+  });
+
+  it('whose Region has no vault copies no recovery point, and says so', async () => {
+    const world = await PolicyWorld.withVolumes([], { vaultRegions: [] });
+    await world.run(await world.create('a', { ...network, labels: { backup: 'true' } }));
+    await mountOnce(world, 'a');
+    await world.policy({ copyTo: abroad, retention: { last: 2 } });
+    const run = await world.runNow();
+    expect(run).toMatchObject({ state: 'failed', counts: { failed: 1 } });
+    expect((await volumeOf(world, run.id, 'a')).reason).toContain(`no vault of AWS Backup in ${abroad}`);
   });
 
   it('keeps no volume waiting for a copy: backups are all made and pruned before', async () => {
