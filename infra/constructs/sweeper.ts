@@ -11,7 +11,7 @@ import { describe, removeSnapshots } from '../permissions/ec2.ts';
 import { seeAccessPoints } from '../permissions/efs.ts';
 import { wildcardFinding } from '../permissions/permission.ts';
 import { seeOperations, startOperations } from '../permissions/operations.ts';
-import { listRecoveryPoints, removeRecoveryPoints } from '../permissions/recovery-points.ts';
+import { sweepRecoveryPoints } from '../permissions/recovery-points.ts';
 import { seeRuns, startRuns } from '../permissions/policies.ts';
 import { hostQueuePrefix, removeHostQueues } from '../permissions/queues.ts';
 import { onTable, onWorkIndex } from '../permissions/table.ts';
@@ -60,8 +60,7 @@ export class Sweeper extends Construct {
         seeRuns(this),
         describe('DescribeVolumes', 'DescribeSnapshots'),
         ...seeAccessPoints(this, storage.files),
-        listRecoveryPoints(storage.recovery),
-        removeRecoveryPoints(this),
+        ...sweepRecoveryPoints(this, storage.recovery),
         removeHostQueues(this),
         removeSnapshots(this),
         ...removeManifests(storage),

@@ -64,23 +64,24 @@ export function copyRecoveryPoints(scope: Construct, { copyVaultArns }: Recovery
   ];
 }
 
-/** To see what is in our vaults. */
-export function listRecoveryPoints({ vaultArn, copyVaultArns }: RecoveryVault): Permission {
-  return {
-    sid: 'ListRecoveryPoints',
-    actions: ['backup:ListRecoveryPointsByBackupVault'],
-    resources: [vaultArn, ...copyVaultArns],
-  };
-}
-
-/** To see whose a recovery point is, and to remove one of ours. */
-export function removeRecoveryPoints(scope: Construct): Permission {
-  return {
-    sid: 'RemoveRecoveryPoints',
-    actions: ['backup:ListTags', 'backup:DeleteRecoveryPoint'],
-    ...points(scope),
-    conditions: ofOurs,
-  };
+/** To see what is in our vaults, whose it is, and to remove what is ours. */
+export function sweepRecoveryPoints(
+  scope: Construct,
+  { vaultArn, copyVaultArns }: RecoveryVault,
+): Permission[] {
+  return [
+    {
+      sid: 'ListRecoveryPoints',
+      actions: ['backup:ListRecoveryPointsByBackupVault'],
+      resources: [vaultArn, ...copyVaultArns],
+    },
+    {
+      sid: 'RemoveRecoveryPoints',
+      actions: ['backup:ListTags', 'backup:DeleteRecoveryPoint'],
+      ...points(scope),
+      conditions: ofOurs,
+    },
+  ];
 }
 
 /**

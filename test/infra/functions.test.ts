@@ -292,7 +292,9 @@ test('objects are within reach under their prefix only, manifests for what signs
   // Hosts reach theirs under roles of their own.
   expect(by('repositories')).toEqual(new Set(['backup-worker']));
   expect(by('manifests')).toEqual(new Set(['hosts-api', 'backup-worker', 'sweeper']));
-  expect(by('transfers')).toEqual(new Set(['hosts-api', 'backups-api', 'backup-worker', 'ebs-worker']));
+  expect(by('transfers')).toEqual(
+    new Set(['hosts-api', 'backups-api', 'backup-worker', 'ebs-worker', 'efs-worker']),
+  );
 });
 
 test('what lists the archive bucket lists manifests alone', () => {

@@ -6,7 +6,7 @@ import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { sweep } from '#functions/sweep/sweep.ts';
 import { failure, fakeVault, type RecoveryFault } from '#test/fakes/fake-recovery-points.ts';
-import { abroad, call, type World, type WorldOptions } from '#test/unit/workers/support/world.ts';
+import { abroad, call, existing, type World, type WorldOptions } from '#test/unit/workers/support/world.ts';
 import {
   arnOf,
   backedUp,
@@ -42,8 +42,7 @@ async function shared(options: WorldOptions = {}) {
   const backups: BackupItem[] = [];
   for (const operation of ended) backups.push(await backupOf(world, operation));
   const [first, second] = backups;
-  if (first === undefined || second === undefined) throw new Error('There are two.');
-  return { world, first, second };
+  return { world, first: existing(first, 'the first'), second: existing(second, 'the second') };
 }
 
 const once = (fault: RecoveryFault, times = 1): Pick<WorldOptions, 'recoveryFault'> => {
@@ -87,8 +86,8 @@ describe('a copy of a recovery point', () => {
     const ended = await runAll(world, [await begin(world, first), await begin(world, second)]);
     expect(statuses(ended)).toEqual(['succeeded', 'succeeded']);
     expect(world.recovery.begun.copies).toBe(1);
-    const one = await backupOf(world, ended[0] as OperationItem);
-    const two = await backupOf(world, ended[1] as OperationItem);
+    const one = await backupOf(world, existing(ended[0], 'the first'));
+    const two = await backupOf(world, existing(ended[1], 'the second'));
     expect([arnOf(one), arnOf(two)]).toEqual([far(world)[0], far(world)[0]]);
     expect((await remove(world, one)).status).toBe('succeeded');
     expect(far(world)).toHaveLength(1);
