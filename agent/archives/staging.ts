@@ -1,9 +1,10 @@
-import { chmod, chown, mkdir, open, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { ArchiveMetadata } from '#shared/model/archive.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { Exec } from '#agent/host/exec.ts';
+import { isThere, moveAll, moveOut, sync } from './exchange.ts';
 import { reservedNames, stagingName } from './reserved.ts';
 
 /*
@@ -11,6 +12,7 @@ import { reservedNames, stagingName } from './reserved.ts';
  *   root/      root of the process that unpacks, empty outside its mount namespace
  *   tree/      what the archive holds
  *   landing    written when the tree is whole and on disk: from then on it is only rolled forward
+ *   leaving/, old/   of a landing that replaces what is there: see exchange.ts
  *
  * A landing that is complete leaves its record until clearUnpack(), so that whoever is killed before it could report does
  * not unpack twice.
@@ -43,6 +45,8 @@ const LandingRecord = z.strictObject({
   id: z.string(),
   /** The root's modification time in nanoseconds; the moves change it. */
   mtime: z.string().regex(/^-?\d+$/),
+  /** What the target holds goes first. */
+  replace: z.boolean().optional(),
   result: z.strictObject({
     files: z.int(),
     directories: z.int(),
@@ -69,11 +73,16 @@ export interface Staging {
 }
 
 /**
- * Begins to unpack into an empty directory, which {@link settleUnpack} has been called for.
- * @throws ProductError IllegalState when something is in it already (`lost+found` and our own aside).
+ * Begins to unpack into an empty directory, or in place of what is in it; {@link settleUnpack} has been called for it.
+ * @throws ProductError IllegalState when something is in it already (`lost+found` and our own aside); `land` throws
+ *   PutBackError when what is there cannot be replaced.
  */
-export async function openStaging(target: string, exec: Exec): Promise<Staging> {
-  await demandEmpty(target);
+export async function openStaging(
+  target: string,
+  exec: Exec,
+  { replace = false }: { readonly replace?: boolean } = {},
+): Promise<Staging> {
+  if (!replace) await demandEmpty(target);
   const folder = folderOf(target);
   await remove(folder, exec);
   await mkdir(folder, { mode: 0o700 });
@@ -85,9 +94,9 @@ export async function openStaging(target: string, exec: Exec): Promise<Staging> 
   return {
     folder,
     land: async (landed) => {
-      await demandEmpty(target);
+      if (!replace) await demandEmpty(target);
       await exec.run('sync', ['--file-system', folder], slow);
-      await finish(target, await writeRecord(folder, landed), exec);
+      await finish(target, await writeRecord(folder, landed, replace), exec);
     },
     discard: async () => remove(folder, exec),
   };
@@ -105,7 +114,8 @@ export async function settleUnpack(target: string, exec: Exec): Promise<Landed |
     await remove(folder, exec);
     return undefined;
   }
-  if (await exists(join(folder, 'tree'))) await finish(target, record, exec);
+  if (await isThere(join(folder, 'tree'))) await finish(target, record, exec);
+  else await remove(join(folder, 'old'), exec);
   return { id: record.id, result: record.result };
 }
 
@@ -127,37 +137,37 @@ async function demandEmpty(target: string): Promise<void> {
 }
 
 /** Whole or not there, also after a power loss. */
-async function writeRecord(folder: string, { id, result }: Landed): Promise<LandingRecord> {
+async function writeRecord(
+  folder: string,
+  { id, result }: Landed,
+  replace: boolean,
+): Promise<LandingRecord> {
   const { mtimeNs } = await stat(join(folder, 'tree'), { bigint: true });
-  const record = LandingRecord.parse({ id, mtime: `${mtimeNs}`, result });
+  const record = LandingRecord.parse({ id, mtime: `${mtimeNs}`, result, ...(replace ? { replace } : {}) });
   const draft = join(folder, 'landing.new');
   await writeFile(draft, `${JSON.stringify(record)}\n`, { flush: true });
   await rename(draft, join(folder, 'landing'));
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await sync(folder);
   return record;
 }
 
 async function readRecord(folder: string): Promise<LandingRecord | undefined> {
   const path = join(folder, 'landing');
-  return (await exists(path)) ? LandingRecord.parse(JSON.parse(await readFile(path, 'utf8'))) : undefined;
+  return (await isThere(path)) ? LandingRecord.parse(JSON.parse(await readFile(path, 'utf8'))) : undefined;
 }
 
 /** Each step may be repeated; the tree goes last, so that its absence says that all is done. */
 async function finish(target: string, record: LandingRecord, exec: Exec): Promise<void> {
   const folder = folderOf(target);
   const tree = join(folder, 'tree');
-  for (const name of await readdir(tree, { encoding: 'buffer' }))
-    await rename(below(tree, name), below(target, name));
+  if (record.replace === true) await moveOut(target, folder, exec);
+  await moveAll(tree, target);
   // Empty by now: what is left to copy is the root's own owner, mode and attributes.
   await exec.run('cp', ['--archive', '--attributes-only', '--no-target-directory', tree, target]);
   await setTime(target, BigInt(record.mtime), exec);
   await exec.run('sync', ['--file-system', target], slow);
   await remove(tree, exec);
+  await remove(join(folder, 'old'), exec);
 }
 
 async function setTime(path: string, nanoseconds: bigint, exec: Exec): Promise<void> {
@@ -166,18 +176,6 @@ async function setTime(path: string, nanoseconds: bigint, exec: Exec): Promise<v
   await exec.run('touch', ['--no-create', `--date=@${whole}.${String(rest).padStart(9, '0')}`, path]);
 }
 
-/** Names are bytes. */
-function below(folder: string, name: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${folder}/`), name]);
-}
-
 async function remove(folder: string, exec: Exec): Promise<void> {
   await exec.run('rm', ['-rf', '--one-file-system', '--', folder], slow);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

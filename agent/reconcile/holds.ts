@@ -11,8 +11,8 @@ import type { Container } from '#agent/host/docker.ts';
 export interface Holds {
   add(name: string, id: string): void;
   release(name: string, id: string): void;
-  /** Whether a mount of this name must be kept though nothing shows that it is used. */
-  isHeld(name: string, containers: readonly Container[] | undefined): boolean;
+  /** Whether a mount of this name must be kept though nothing shows that it is used; one hold may be left out. */
+  isHeld(name: string, containers: readonly Container[] | undefined, but?: string): boolean;
 }
 
 /** A container is in Docker's list some seconds after its image was copied up; before that its absence says nothing. */
@@ -49,12 +49,12 @@ export function createHolds(options: HoldsOptions): Holds {
     release(name, id) {
       if (held.get(name)?.delete(id) === true) save();
     },
-    isHeld(name, containers) {
+    isHeld(name, containers, but) {
       const ids = held.get(name);
       if (ids === undefined) return false;
       for (const [id, since] of ids) if (!isLive(name, since, containers)) ids.delete(id);
       if (ids.size === 0) held.delete(name);
-      return ids.size > 0;
+      return [...ids.keys()].some((id) => id !== but);
     },
   };
 }

@@ -1,16 +1,27 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepositoryTask, ArchiveTask, FillTask, ForgetTask, TaskResult } from '#shared/model/task.ts';
-import { clearUnpack, openStaging, settleUnpack, type UnpackResult } from '#agent/archives/staging.ts';
+import { PutBackError } from '#agent/archives/exchange.ts';
+import {
+  clearUnpack,
+  openStaging,
+  settleUnpack,
+  type Landed,
+  type Staging,
+  type UnpackResult,
+} from '#agent/archives/staging.ts';
 import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import { removeEmpty } from '#agent/drivers/unmount.ts';
 import { demandRestic } from '#agent/restic/find-restic.ts';
 import { Repository } from '#agent/restic/repository.ts';
 import { openSession } from '#agent/restic/session.ts';
+import { demandAlone, type AlonePorts } from './demand-alone.ts';
+import { failedWith } from './tasks.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
-export interface ArchivePorts extends WithVolumePorts {
+export interface ArchivePorts extends WithVolumePorts, Omit<AlonePorts, 'holds'> {
+  readonly holds: WithVolumePorts['holds'] & AlonePorts['holds'];
   readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
   readonly exec: Exec;
   /** ROOT/restic: its cache, and roots of its processes. */
@@ -24,18 +35,20 @@ export interface ArchivePorts extends WithVolumePorts {
 export async function archiveVolume(ports: ArchivePorts, task: ArchiveTask): Promise<TaskResult> {
   const { operationId: id, name, volumeId, path, backupId } = task;
   await demandRestic();
-  return withVolume(ports, { name, volumeId, id }, (directory) =>
-    withRepository(ports, task, async (repository) => {
+  return withVolume(ports, { name, volumeId, id }, async (directory) => {
+    if (task.settle === true) await settleUnpack(directory, ports.exec);
+    return withRepository(ports, task, async (repository) => {
       await repository.open();
       const snapshot = await repository.backup({ backupId, name, directory, path });
       return { outcome: 'done', snapshot };
-    }),
-  );
+    });
+  });
 }
 
 /**
- * Restores a snapshot into an empty volume: all of it or nothing, and once.
- * @throws as {@link archiveVolume}; IllegalState when something is in the volume
+ * Restores a snapshot into an empty volume, or in place of what is in it: all of it or nothing, and once.
+ * @returns `asBefore` of a replacement that cannot be done, when it is sure that nothing has changed
+ * @throws as {@link archiveVolume}; IllegalState when something is in a volume that should be empty
  */
 export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<TaskResult> {
   const { api, exec } = ports;
@@ -43,7 +56,9 @@ export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<T
   await demandRestic();
   return withVolume(ports, { name, volumeId, id }, async (target) => {
     const landed = await settleUnpack(target, exec);
-    const { files, warnings } = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
+    const restored = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
+    if ('outcome' in restored) return restored;
+    const { files, warnings } = restored;
     const notes = warnings.slice(0, 100).map((note) => note.slice(0, 512));
     const result: TaskResult = { outcome: 'done', transfer: { files, notes } };
     // Told before the note of it goes: after a crash in between it is not restored twice.
@@ -53,26 +68,38 @@ export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<T
   });
 }
 
-async function restoreTo(ports: ArchivePorts, task: FillTask, target: string): Promise<UnpackResult> {
-  const { path, snapshotId, files } = task;
-  const staging = await openStaging(target, ports.exec);
+async function restoreTo(
+  ports: ArchivePorts,
+  task: FillTask,
+  target: string,
+): Promise<UnpackResult | TaskResult> {
+  const { replace = false } = task;
+  let staging: Staging | undefined;
   let landing = false;
   try {
-    const directory = join(staging.folder, 'tree');
-    const warnings = await withRepository(ports, task, async (repository) => {
-      await repository.unlock();
-      return repository.restore(snapshotId, { directory, path });
-    });
-    const nothing = { directories: 0, symlinks: 0, bytes: 0, sha256: '', compressedBytes: 0, metadata: null };
-    const result = { ...nothing, files, warnings };
+    if (replace) await demandAlone(ports, { ...task, directory: target });
+    staging = await openStaging(target, ports.exec, { replace });
+    const { result, id } = await readInto(ports, task, join(staging.folder, 'tree'));
     landing = true;
-    await staging.land({ id: task.operationId, result });
+    await staging.land({ id, result });
     return result;
   } catch (error) {
     // What had begun to land is finished by the next settling, never thrown away.
-    if (!landing) await staging.discard();
-    throw error;
+    if (landing && !(error instanceof PutBackError)) throw error;
+    await staging?.discard();
+    if (!replace || ports.stopping.aborted) throw error;
+    return { ...failedWith(error), asBefore: true };
   }
+}
+
+async function readInto(ports: ArchivePorts, task: FillTask, directory: string): Promise<Landed> {
+  const { operationId: id, path, snapshotId, files } = task;
+  const warnings = await withRepository(ports, task, async (repository) => {
+    await repository.unlock();
+    return repository.restore(snapshotId, { directory, path });
+  });
+  const nothing = { directories: 0, symlinks: 0, bytes: 0, sha256: '', compressedBytes: 0, metadata: null };
+  return { id, result: { ...nothing, files, warnings } };
 }
 
 /** Removes a backup's snapshot. @throws as {@link archiveVolume} */

@@ -71,11 +71,16 @@ export class Tasks {
     } catch (error) {
       if (stopping?.aborted === true) throw error;
       log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
-      const code = isProductError(error) ? error.code : 'CommandFailed';
-      const detail = error instanceof Error ? error.message : String(error);
-      return { result: { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } } };
+      return { result: failedWith(error) };
     }
   }
+}
+
+/** What a task that cannot be done ends with. */
+export function failedWith(error: unknown): TaskResult {
+  const code = isProductError(error) ? error.code : 'CommandFailed';
+  const detail = error instanceof Error ? error.message : String(error);
+  return { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } };
 }
 
 /** The same operation may ask again: another task. */

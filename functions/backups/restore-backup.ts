@@ -19,6 +19,7 @@ import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { refillInPlace } from './refill.ts';
 import { restoreInPlace } from './restore-in-place.ts';
 import { restoreFiles } from './restore-files.ts';
 
@@ -35,11 +36,13 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
   return settle(async () => {
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return priorOperation(ports, prior);
+    refuseIdleForce(request);
     const backup = await findBackup(ports, call.namespace, request.backup);
     const madeFrom = restorable(backup, ports.settings.region);
     const name = request.name ?? backup.volume;
     const existing = await ports.table.readVolumeByName(call.namespace, name);
     if (existing !== undefined && request.inPlace === true && !isBeingMade(existing.volume, backup)) {
+      if (backup.kind === 'archive') return refillInPlace(ports, call, { record: existing, backup, request });
       const { availabilityZone, force = false } = request;
       const restore = { backup, madeFrom, availabilityZone, force };
       return restoreInPlace(ports, call, { record: existing, restore });
@@ -51,6 +54,17 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
       return restoreFiles(ports, call, { backup, volume, request: { host, options } });
     refuseFileOptions({ host, options }, backup);
     return begin(ports, call, { backup, volume });
+  });
+}
+
+/** What it would wait for is nothing that a restore to a new volume has. @throws ProductError InvalidInput */
+function refuseIdleForce({ force, inPlace }: Request): void {
+  if (force !== true || inPlace === true) return;
+  throw new ProductError('InvalidInput', '"force" is for a restore in place alone.', {
+    value: true,
+    allowed: 'together with "inPlace": true',
+    issues: [{ path: 'force', message: 'needs inPlace' }],
+    hint: 'Leave it out to restore to a new volume; add inPlace to replace what a volume of that name holds.',
   });
 }
 

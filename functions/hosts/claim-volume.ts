@@ -41,15 +41,16 @@ export async function claimVolume(
   });
 }
 
-/** The operation that this host restores the volume's files for. */
-async function fillsOf(
-  { table }: HostPorts,
+/** The operation that this host restores the volume's files for, or keeps what was there before. */
+export async function fillsOf(
+  { table }: Pick<HostPorts, 'table'>,
   { filling }: VolumeItem,
   hostId: string,
 ): Promise<string | undefined> {
   if (filling === undefined) return undefined;
   const task = await table.read('task', keys.task(filling));
-  const fills = task?.kind === 'fill' && task.hostId === hostId && task.result === undefined;
+  const isWork = task?.kind === 'fill' || task?.kind === 'archive';
+  const fills = isWork && task.hostId === hostId && task.result === undefined;
   return fills ? filling : undefined;
 }
 

@@ -4,10 +4,11 @@ import { check, put, replace, type Write } from '#shared/aws/table/writes.ts';
 import type { FilesystemRecord } from '#shared/model/volume.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { LeaseRequest } from '#shared/model/host.ts';
-import { isSingleWriter, underWay, useOf } from '#shared/model/rules-use.ts';
+import { isInUse, isSingleWriter, refuseFilling, underWay, useOf } from '#shared/model/rules-use.ts';
 import type { Caller } from '#shared/runtime/http-request.ts';
 import { leaseOf } from '#functions/volumes/attach-volume.ts';
 import { settle } from '#functions/volumes/settle.ts';
+import { fillsOf } from './claim-volume.ts';
 import { bootedRecord, heldVolume, type Held, type HostPorts } from './host-ports.ts';
 
 type Request = z.output<typeof LeaseRequest> & { readonly volumeId: string };
@@ -27,6 +28,7 @@ export async function setLease(ports: HostPorts, caller: Caller, request: Reques
     const host = await bootedRecord(ports, caller, request.bootId);
     const held = await heldVolume(ports, host, request);
     if (request.inUse) refuseNewUse(held); // guard: lease-handed-back
+    if (request.inUse) await refuseWhileFilled(ports, held); // guard: lease-filling
     if (isOfEarlierUse(held, request)) throw earlierUse(held); // guard: lease-use
     const writes = isSingleWriter(held.record.volume.driver)
       ? leaseWrites(ports, held, request)
@@ -43,6 +45,13 @@ export async function setLease(ports: HostPorts, caller: Caller, request: Reques
 /** A use that began before goes on; none begins on what is still coming, or is to be given back. */
 function refuseNewUse({ record, attachment }: Held): void {
   if (attachment.actual !== 'attached' || attachment.desired !== 'attached') throw underWay(record.volume);
+}
+
+/** What is in it is about to be replaced, or was not replaced as a whole: only the host that does so may use it. */
+async function refuseWhileFilled(ports: HostPorts, { record, attachment }: Held): Promise<void> {
+  const { volume } = record;
+  if (volume.filling === undefined || isInUse(record, attachment)) return;
+  if ((await fillsOf(ports, volume, attachment.hostId)) === undefined) refuseFilling(volume);
 }
 
 /** A clear whose answer was lost may be carried out when the next use has begun: it is not meant for that one. */

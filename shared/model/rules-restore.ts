@@ -25,7 +25,7 @@ export type RestoreDecision =
     };
 
 /** What a volume must be to be restored in place: its storage is there, and nobody else is at work on it. */
-const replaceable: ReadonlySet<string> = new Set(['available', 'attached']);
+export const replaceable: ReadonlySet<string> = new Set(['available', 'attached']);
 
 /**
  * Whether a backup can be put in the place of what the volume has.
@@ -51,7 +51,7 @@ export function decideRestore(
 }
 
 /** A detach by force of what many hosts share stops no container there: it would go on writing to what is replaced. */
-function stillThere(volume: VolumeItem): ProductError {
+export function stillThere(volume: VolumeItem): ProductError {
   const hosts = (volume.forcedOff ?? []).map(({ hostId }) => hostId).join(', ');
   const detail = `"${volume.name}" was detached by force from ${hosts}, where containers may still use it.`;
   return illegal(
@@ -61,9 +61,9 @@ function stillThere(volume: VolumeItem): ProductError {
   );
 }
 
-const stopFirst = 'Stop its containers first; with force the restore waits for them.';
+export const stopFirst = 'Stop its containers first; with force the restore waits for them.';
 
-function withoutStorage(volume: VolumeItem): ProductError {
+export function withoutStorage(volume: VolumeItem): ProductError {
   const detail = `"${volume.name}" is ${volume.state}: there is nothing that could be replaced.`;
   return illegal(volume, detail, 'Restore to another name, or delete it and restore it under its own.');
 }
@@ -100,7 +100,7 @@ function notInPlace(volume: VolumeItem, { id, kind }: BackupItem): ProductError 
     `A ${volume.type} volume is not restored in place from a ${kind}.`,
     {
       value: volume.type,
-      allowed: 'local volumes from a snapshot, network volumes from a recovery point',
+      allowed: 'local volumes from a snapshot, network volumes from a recovery point, either from an archive',
       about: { volumeId: volume.id, backup: id },
       hint: `Restore to another name: hivemind volume restore ${volume.name}-restored --backup ${id}.`,
     },

@@ -97,11 +97,13 @@ export const ArchiveTask = AnyTask.extend({
   kind: z.literal('archive'),
   name: VolumeName,
   path: z.string(),
+  /** Before files are replaced: what a replacement that was broken off has left there is settled first. */
+  settle: z.boolean().optional(),
   ...repositoryFields,
 });
 export type ArchiveTask = z.infer<typeof ArchiveTask>;
 
-/** Restore a snapshot into an empty volume. */
+/** Restore a snapshot into an empty volume, or in place of what is in it. */
 export const FillTask = AnyTask.extend({
   kind: z.literal('fill'),
   name: VolumeName,
@@ -109,6 +111,8 @@ export const FillTask = AnyTask.extend({
   snapshotId: z.string(),
   /** How many are in it. */
   files: z.int().min(0),
+  /** What the volume holds goes, once the snapshot is beside it as a whole. */
+  replace: z.boolean().optional(),
   ...repositoryFields,
 });
 export type FillTask = z.infer<typeof FillTask>;
@@ -186,6 +190,8 @@ export const TaskResult = z
     verify: VerifyReport.optional(),
     /** Of an `archive`. */
     snapshot: FilesReport.optional(),
+    /** Of a `fill` in place that failed: the volume holds what it held before. */
+    asBefore: z.boolean().optional(),
     error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
   })
   .meta({ id: 'TaskResult' });

@@ -9,6 +9,7 @@ import type { Table } from '#shared/aws/table/table.ts';
 import type { ChangeFacts } from '../change.ts';
 import { isPowerless } from '../ebs/driver.ts';
 import type { WorkerDriver } from '../runner.ts';
+import { findPowerless } from '../efs/driver.ts';
 import { backupExecutors } from './executors.ts';
 import { lookAtArchive } from './look-at-archive.ts';
 import { lookAtPoint } from './look-at-point.ts';
@@ -53,5 +54,9 @@ async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
-  return { ...seen, backup, source, task, snapshots, shared, archive, holderPowerless, others };
+  const kept = operation.kind === 'restoreFiles' ? operation.guard : undefined;
+  const guard = kept === undefined ? undefined : await table.readBackup(kept);
+  const powerless = kept === undefined ? new Set<string>() : await findPowerless(ports, seen);
+  const found = { backup, source, task, snapshots, shared, archive, guard, powerless };
+  return { ...seen, ...found, holderPowerless, others };
 }

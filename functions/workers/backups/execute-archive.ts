@@ -65,17 +65,17 @@ const fillExecutors: Pick<ArchiveExecutors, 'askFill' | 'finishFill' | 'failFill
 };
 
 /** One host at a time: what another one was asked is taken back. */
-function ask({ task: was }: BackupFacts, { task }: { readonly task: TaskItem }): Change {
+export function ask({ task: was }: BackupFacts, { task }: { readonly task: TaskItem }): Change {
   const taken = was === undefined || was.hostId === task.hostId ? [] : [discard('hostTask', was)];
   return { ...look(2, [...askTask(task), ...taken]), wake: [task.hostId] };
 }
 
-function endTask({ task }: BackupFacts): Write[] {
+export function endTask({ task }: BackupFacts): Write[] {
   return task === undefined ? [] : [discard('hostTask', task)];
 }
 
 /** The restore does not need the backup any more. */
-function leaveBackup({ backup, operation, record }: BackupFacts): Write[] {
+export function leaveBackup({ backup, operation, record }: BackupFacts): Write[] {
   if (backup === undefined) return [];
   const users = backup.users.filter((user) => user !== operation.id && user !== record.volume.id);
   return users.length === backup.users.length ? [] : [replace('backup', backup, { ...backup, users })];

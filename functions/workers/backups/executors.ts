@@ -14,6 +14,7 @@ import { changeBackup, endBacking } from './backup-changes.ts';
 import { copyExecutors, whereIs } from './execute-copy.ts';
 import { archiveExecutors } from './execute-archive.ts';
 import { recoveryPointExecutors } from './execute-recovery-point.ts';
+import { refillExecutors } from './execute-refill.ts';
 import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
 
@@ -37,6 +38,7 @@ export function backupExecutors({
     ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
     ...archiveExecutors(repositories),
+    ...refillExecutors,
   };
 }
 

@@ -6,7 +6,7 @@ import type { ArchiveFacts } from './archive.ts';
 import { wait, type BackupFacts, type BackupStep } from './steps.ts';
 
 const nowhere: ArchiveFacts = { host: undefined, candidates: [], siblings: true };
-const waited = ({ archive = nowhere, now }: BackupFacts) => ({ host: archive.host, now });
+export const waited = ({ archive = nowhere, now }: BackupFacts) => ({ host: archive.host, now });
 
 /** A backup as files: a host makes it. */
 export function planArchive(facts: BackupFacts, backup: BackupItem): BackupStep {
@@ -61,7 +61,7 @@ function lock(facts: BackupFacts, repository: RepositoryRef): BackupStep {
 /** A host that is lost is followed by another one, so often. */
 const mostAsked = 5;
 /** How long a host is waited for. */
-const noHostFor = minutes(24 * 60);
+export const noHostFor = minutes(24 * 60);
 
 function planForget(facts: BackupFacts, repository: RepositoryRef): BackupStep {
   const { task, archive = nowhere, operation } = facts;
@@ -138,7 +138,7 @@ export function planFill(facts: BackupFacts): BackupStep {
   return { kind: 'finishFill', message: `${files} files are restored`, progress: 100 };
 }
 
-const unfillable: ReadonlySet<string> = new Set(['failed', 'deleting', 'deleted', 'purging', 'purged']);
+export const unfillable: ReadonlySet<string> = new Set(['failed', 'deleting', 'deleted', 'purging', 'purged']);
 
 function askFill(facts: BackupFacts, backup: BackupItem | undefined): BackupStep {
   const { operation, record, now } = facts;
@@ -169,7 +169,7 @@ function askFill(facts: BackupFacts, backup: BackupItem | undefined): BackupStep
   };
 }
 
-function lost(hostId: string, why: string): Failure {
+export function lost(hostId: string, why: string): Failure {
   return {
     code: 'TimedOut',
     detail: `${hostId} ${why}.`,

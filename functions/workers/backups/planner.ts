@@ -7,6 +7,7 @@ import { planCopy } from './planner-copy.ts';
 import { planPointCopy } from './planner-point-copy.ts';
 import { planArchive, planArchiveRemoval, planFill } from './planner-archive.ts';
 import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
+import { failRefill, planRefill } from './planner-refill.ts';
 import { planSnapshot } from './planner-snapshot.ts';
 import { planRemoval } from './planner-removal.ts';
 import type { BackupFacts, BackupStep } from './steps.ts';
@@ -18,7 +19,8 @@ export function planBackup(facts: BackupFacts): BackupStep {
   if (isFinished(operation.status)) {
     return { kind: 'stop', outcome: operation.status === 'succeeded' ? 'done' : 'failed', message, progress };
   }
-  if (operation.kind === 'restoreFiles') return planFill(facts);
+  if (operation.kind === 'restoreFiles')
+    return operation.guard === undefined ? planFill(facts) : planRefill(facts);
   if (backup === undefined) return abandon(facts, 'BackupNotFound', 'The backup is gone.');
   if (backup.operation !== operation.id)
     return abandon(facts, 'StaleRevision', 'Another operation has taken the backup over.');
@@ -51,12 +53,15 @@ const removers: Readonly<Record<BackupKind, Planner>> = {
 };
 
 /** What follows when AWS refuses a step for good. Repeats of what may pass are the runner's. */
-export function planRefusal({ operation, backup }: BackupFacts, error: ProductError): BackupStep {
+export function planRefusal(facts: BackupFacts, error: ProductError): BackupStep {
+  const { operation, backup } = facts;
   const { hint } = error.details;
   const failure = { code: error.code, detail: error.message, ...(hint === undefined ? {} : { hint }) };
   const say = { message: error.message, progress: operation.progress };
   if (operation.kind === 'deleteBackup') return { kind: 'restoreBackup', failure, ...say };
-  if (operation.kind === 'restoreFiles') return { kind: 'failFill', failure, ...say };
+  if (operation.kind === 'restoreFiles' && operation.guard === undefined)
+    return { kind: 'failFill', failure, ...say };
+  if (operation.kind === 'restoreFiles') return failRefill(facts, failure);
   // A second snapshot that cannot be removed is no reason to lose the first.
   if (snapshotOfStorage(backup?.storage) !== undefined) return { kind: 'wait', seconds: 60, ...say };
   return { kind: 'failBackup', failure, ...say };

@@ -4,6 +4,7 @@ import type { ManifestRef } from '#shared/model/drill.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import type { ArchiveFacts, ArchiveSteps } from './archive.ts';
+import type { RefillSteps } from './planner-refill.ts';
 import type { RecoveryPointSteps, SharedPoint } from './shared-point.ts';
 import { ageOf, pace, type CommonSteps, type Failure, type StepOf } from '../planner.ts';
 
@@ -22,12 +23,16 @@ export interface BackupFacts extends ChangeFacts {
   readonly shared: SharedPoint | undefined;
   /** Of files. */
   readonly archive: ArchiveFacts | undefined;
+  /** Of a restore in place of files: the backup that keeps what is replaced. */
+  readonly guard: BackupItem | undefined;
+  /** Hosts that use the volume, and that EC2 said are stopped or terminated. */
+  readonly powerless: ReadonlySet<string>;
   /** The volume has other backups than this one. */
   readonly others: boolean;
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
-export interface BackupSteps extends CommonSteps, RecoveryPointSteps, ArchiveSteps {
+export interface BackupSteps extends CommonSteps, RecoveryPointSteps, ArchiveSteps, RefillSteps {
   /** Asks the host that has the volume mounted to freeze it and have the snapshot made. */
   askHost: { readonly task: TaskItem };
   /** EC2 CreateSnapshot. */

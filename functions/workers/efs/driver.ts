@@ -99,7 +99,10 @@ async function findRemnants({ table }: EfsPorts, { record: { volume } }: ChangeF
 const ended: ReadonlySet<string> = new Set(['stopped', 'terminated']);
 
 /** Of the hosts that use it, those that EC2 said are stopped or terminated. */
-async function findPowerless({ table }: EfsPorts, { record }: ChangeFacts): Promise<Set<string>> {
+export async function findPowerless(
+  { table }: { readonly table: Pick<Table, 'readMany'> },
+  { record }: ChangeFacts,
+): Promise<Set<string>> {
   const users = record.attachments.filter(({ inUse }) => inUse).map(({ hostId }) => hostId);
   const hosts = await table.readMany('host', users.map(keys.host));
   return new Set(hosts.filter(({ instanceState }) => ended.has(instanceState)).map(({ id }) => id));
