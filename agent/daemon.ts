@@ -211,6 +211,7 @@ function taskPorts(parts: Parts, engine: Engine): PerformPorts {
       holds,
       exec,
       mounts,
+      runner,
       users: kernelUsers(),
       containers: dockerEngine(config.dockerSocket),
       stopping: runner.stopping,

@@ -137,11 +137,7 @@ async function demandEmpty(target: string): Promise<void> {
 }
 
 /** Whole or not there, also after a power loss. */
-async function writeRecord(
-  folder: string,
-  { id, result }: Landed,
-  replace: boolean,
-): Promise<LandingRecord> {
+async function writeRecord(folder: string, { id, result }: Landed, replace: boolean): Promise<LandingRecord> {
   const { mtimeNs } = await stat(join(folder, 'tree'), { bigint: true });
   const record = LandingRecord.parse({ id, mtime: `${mtimeNs}`, result, ...(replace ? { replace } : {}) });
   const draft = join(folder, 'landing.new');

@@ -14,6 +14,7 @@ import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import { removeEmpty } from '#agent/drivers/unmount.ts';
 import { demandRestic } from '#agent/restic/find-restic.ts';
+import type { Runner } from '#agent/reconcile/runner.ts';
 import { Repository } from '#agent/restic/repository.ts';
 import { openSession } from '#agent/restic/session.ts';
 import { demandAlone, type AlonePorts } from './demand-alone.ts';
@@ -24,6 +25,8 @@ export interface ArchivePorts extends WithVolumePorts, Omit<AlonePorts, 'holds'>
   readonly holds: WithVolumePorts['holds'] & AlonePorts['holds'];
   readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
   readonly exec: Exec;
+  /** What exchanges a volume's files runs one at a time, also where the control plane has given the one before up. */
+  readonly runner: Pick<Runner, 'run'>;
   /** ROOT/restic: its cache, and roots of its processes. */
   readonly resticFolder: string;
 }
@@ -36,7 +39,7 @@ export async function archiveVolume(ports: ArchivePorts, task: ArchiveTask): Pro
   const { operationId: id, name, volumeId, path, backupId } = task;
   await demandRestic();
   return withVolume(ports, { name, volumeId, id }, async (directory) => {
-    if (task.settle === true) await settleUnpack(directory, ports.exec);
+    if (task.settle === true) await alone(ports, volumeId, () => settleUnpack(directory, ports.exec));
     return withRepository(ports, task, async (repository) => {
       await repository.open();
       const snapshot = await repository.backup({ backupId, name, directory, path });
@@ -51,21 +54,30 @@ export async function archiveVolume(ports: ArchivePorts, task: ArchiveTask): Pro
  * @throws as {@link archiveVolume}; IllegalState when something is in a volume that should be empty
  */
 export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<TaskResult> {
-  const { api, exec } = ports;
   const { operationId: id, name, volumeId } = task;
   await demandRestic();
-  return withVolume(ports, { name, volumeId, id }, async (target) => {
-    const landed = await settleUnpack(target, exec);
-    const restored = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
-    if ('outcome' in restored) return restored;
-    const { files, warnings } = restored;
-    const notes = warnings.slice(0, 100).map((note) => note.slice(0, 512));
-    const result: TaskResult = { outcome: 'done', transfer: { files, notes } };
-    // Told before the note of it goes: after a crash in between it is not restored twice.
-    await api.reportTask(id, result);
-    await clearUnpack(target, exec);
-    return result;
-  });
+  return withVolume(ports, { name, volumeId, id }, (target) =>
+    alone(ports, volumeId, () => fill(ports, task, target)),
+  );
+}
+
+function alone<T>({ runner }: ArchivePorts, volumeId: string, job: () => Promise<T>): Promise<T> {
+  return runner.run(`refill ${volumeId}`, 'refill', job);
+}
+
+async function fill(ports: ArchivePorts, task: FillTask, target: string): Promise<TaskResult> {
+  const { api, exec } = ports;
+  const { operationId: id } = task;
+  const landed = await settleUnpack(target, exec);
+  const restored = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
+  if ('outcome' in restored) return restored;
+  const { files, warnings } = restored;
+  const notes = warnings.slice(0, 100).map((note) => note.slice(0, 512));
+  const result: TaskResult = { outcome: 'done', transfer: { files, notes } };
+  // Told before the note of it goes: after a crash in between it is not restored twice.
+  await api.reportTask(id, result);
+  await clearUnpack(target, exec);
+  return result;
 }
 
 async function restoreTo(

@@ -3,6 +3,7 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { ClaimAnswer, ClaimRequest } from '#shared/model/host.ts';
 import type { VolumeItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
 import { viewAssignment } from '#shared/model/rules-view.ts';
 import { attach } from '#functions/volumes/attach-volume.ts';
 import { findVolume } from '#functions/volumes/find.ts';
@@ -50,8 +51,10 @@ export async function fillsOf(
   if (filling === undefined) return undefined;
   const task = await table.read('task', keys.task(filling));
   const isWork = task?.kind === 'fill' || task?.kind === 'archive';
-  const fills = isWork && task.hostId === hostId && task.result === undefined;
-  return fills ? filling : undefined;
+  if (!isWork || task.hostId !== hostId || task.result !== undefined) return undefined;
+  const operation = await table.readOperation(filling);
+  // A host that was given up does nothing to it any more.
+  return operation === undefined || isFinished(operation.status) ? undefined : filling;
 }
 
 async function show(

@@ -45,7 +45,8 @@ const hostsOf = ({ record }: BackupFacts): string[] => record.attachments.map(({
 /** Neither backup is needed by the operation any more; a guard that was not made is a failed backup. */
 function letGo(facts: BackupFacts, reason?: string): Write[] {
   const { guard, operation } = facts;
-  const unmade = guard?.state === 'creating' ? ({ state: 'failed', operation: undefined, reason } as const) : {};
+  const unmade =
+    guard?.state === 'creating' ? ({ state: 'failed', operation: undefined, reason } as const) : {};
   const users = (guard?.users ?? []).filter((user) => user !== operation.id);
   return [...leaveBackup(facts), ...changeGuard(facts, { ...unmade, users })];
 }

@@ -138,7 +138,13 @@ export function planFill(facts: BackupFacts): BackupStep {
   return { kind: 'finishFill', message: `${files} files are restored`, progress: 100 };
 }
 
-export const unfillable: ReadonlySet<string> = new Set(['failed', 'deleting', 'deleted', 'purging', 'purged']);
+export const unfillable: ReadonlySet<string> = new Set([
+  'failed',
+  'deleting',
+  'deleted',
+  'purging',
+  'purged',
+]);
 
 function askFill(facts: BackupFacts, backup: BackupItem | undefined): BackupStep {
   const { operation, record, now } = facts;

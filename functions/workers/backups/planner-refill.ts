@@ -50,7 +50,8 @@ function planFree(facts: BackupFacts): BackupStep | undefined {
 
 function planGuard(facts: BackupFacts): BackupStep {
   const { task, guard } = facts;
-  if (guard?.storage?.kind !== 'archive') return failRefill(facts, illegal('The backup of what is there is gone.'));
+  if (guard?.storage?.kind !== 'archive')
+    return failRefill(facts, illegal('The backup of what is there is gone.'));
   if (task === undefined) {
     const { id: backupId, storage } = guard;
     const { path, repository } = storage;
