@@ -37,7 +37,8 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
     name,
     ...given('availabilityZone', flags.zone),
     ...given('inPlace', inPlace ? true : undefined),
-    ...given('force', flags.force),
+    // There is nothing to wait for where no volume of the name is.
+    ...given('force', inPlace ? flags.force : undefined),
     ...given('host', flags.host),
     ...given('options', flags.options === undefined ? undefined : parsePairs(flags.options, 'option')),
   };

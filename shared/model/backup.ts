@@ -182,15 +182,16 @@ export const RestoreBackup = z
         'A volume of that name may exist: its content is kept as a backup (`guard` of the operation) and replaced',
     }),
     force: z.boolean().optional().meta({
-      description: 'In place of a volume that is in use: waits until it is handed back, instead of refusing',
+      description:
+        'Only with `inPlace`, of a volume that is in use: waits until it is handed back, instead of refusing',
     }),
     host: HostId.optional().meta({
       description:
-        'Of an archive: which host shall write the files; needed for a directory that several could',
+        'Of an archive: which host shall write the files; needed for a directory that several have or could have',
     }),
     options: Options.default({}).meta({
       description:
-        'Of an archive: options of the driver in place of those on the backup, such as another path',
+        'Of an archive, to a new volume: options of the driver in place of those on the backup, such as another path',
     }),
   })
   .meta({ id: 'RestoreBackup' });

@@ -104,6 +104,18 @@ export const hostedCrashPoints = {
     say('backup-worker'),
     record('backup-worker', 'forgetBackup'),
   ],
+  /** Files of an archive are put in the place of those of a volume that nobody uses: its host keeps these first. */
+  refill: [
+    ...asked,
+    record('backup-worker', 'askGuard'),
+    wake('backup-worker'),
+    answered,
+    record('backup-worker', 'keepGuard'),
+    record('backup-worker', 'askFill'),
+    wake('backup-worker'),
+    answered,
+    record('backup-worker', 'finishRefill'),
+  ],
   /** A host packs a volume's files and sends them to S3. */
   export: [
     ...asked,

@@ -1,5 +1,7 @@
 import type { Guard } from './guards.ts';
 
+const refill = 'test/unit/backups/refill.test.ts';
+const exchange = 'test/integration/archives/refill.test.ts';
 const inPlace = 'test/unit/backups/restore-in-place.test.ts';
 
 /** The guards of restores in place, by name. */
@@ -33,5 +35,50 @@ export const restoreGuards = {
     contract: 8,
     says: 'A restore in place while another operation owns the volume is Busy.',
     test: inPlace,
+  },
+  'refill-guarded': {
+    contract: 7,
+    says: 'Files are replaced only when an archive of them is complete.',
+    test: refill,
+  },
+  'refill-busy': {
+    contract: 3,
+    says: 'A restore of files in place is refused while the volume is in use.',
+    test: refill,
+  },
+  'refill-in-use': {
+    contract: 3,
+    says: 'A restore of files in place asks its host for nothing while the volume is in use.',
+    test: refill,
+  },
+  'refill-not-during': {
+    contract: 8,
+    says: 'A restore of files in place while another operation owns the volume is Busy.',
+    test: refill,
+  },
+  'refill-settled': {
+    contract: 3,
+    says: 'A volume whose files may be half exchanged is given to nobody until another restore has settled that.',
+    test: refill,
+  },
+  'lease-filling': {
+    contract: 3,
+    says: 'While its files are replaced no use of a volume begins, also where it is attached already.',
+    test: refill,
+  },
+  'refill-alone': {
+    contract: 6,
+    says: 'Files are not replaced under a container that the kernel, Docker or a hold shows.',
+    test: 'test/unit/agent/demand-alone.test.ts',
+  },
+  'refill-no-mounts': {
+    contract: 6,
+    says: 'Files are not replaced while something is mounted inside the volume.',
+    test: 'test/unit/agent/demand-alone.test.ts',
+  },
+  'refill-whole': {
+    contract: 4,
+    says: 'What a replacement has moved out is moved out once: files that have moved in stay.',
+    test: exchange,
   },
 } as const satisfies Readonly<Record<string, Guard>>;

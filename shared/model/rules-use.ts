@@ -124,7 +124,7 @@ export function refuseFilling({ id, name, filling }: VolumeItem): void {
   throw new ProductError('IllegalState', `The files of "${name}" are not restored.`, {
     value: name,
     about: { volumeId: id, operation: filling },
-    hint: 'Wait for the operation; if that failed, delete the volume and restore again.',
+    hint: 'Wait for the operation; if that failed, restore in place again, or delete the volume.',
   });
 }
 

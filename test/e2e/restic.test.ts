@@ -147,6 +147,39 @@ describe('a directory of a host', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
   });
 
+  it('is restored in place, though the agent is killed in the midst of it; what was there is kept first', async () => {
+    const name = cloud.unique('place');
+    const path = await directory(name);
+    const before = await tree(path);
+    const backup = await backUp(name);
+    await host.run('sh', '-ec', `cd ${path}; rm -r deep; echo spoilt >file; mkdir new; echo x >new/x`);
+    const spoilt = await tree(path);
+    await host.container('user', name, 'sleep', '3600');
+    const restore = ['volume', 'restore', name, '--yes', '--host', host.instanceId, '--backup'];
+    await until('it is refused with who uses it', async () => {
+      const { stderr } = await cloud.attemptHivemind([...restore, backup.id]);
+      return stderr.includes('containers user');
+    });
+    const begun = await cloud.hivemindJson<Operation>(...restore, backup.id, '--force', '--no-wait');
+    expect(begun).toMatchObject({ kind: 'restoreFiles', backup: backup.id });
+    expect(await tree(path)).toBe(spoilt);
+    await host.docker('rm', '--force', 'user');
+    await until('it is under way', async () => {
+      const { progress } = await cloud.hivemindJson<Operation>('operation', 'inspect', begun.id);
+      return progress >= 50;
+    });
+    await host.killAgent();
+    await host.revive();
+    await cloud.hivemind('operation', 'wait', begun.id);
+    expect(await tree(path)).toBe(before);
+    expect(await host.once(name, 'cat', '/data/deep/way')).toBe('kept');
+
+    const { guard = '' } = begun;
+    expect(await cloud.hivemind(...restore, guard, '--wait')).toContain(`restored from ${guard}`);
+    expect(await tree(path)).toBe(spoilt);
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+  });
+
   it('goes to a bucket of one’s own, under keys of one’s own', async () => {
     const name = cloud.unique('own');
     const bucket = cloud.unique('own-bucket');

@@ -71,5 +71,7 @@ export const badBackupRequests: readonly BadRequest[] = [
   post(`${one}/restore`, 'name ..', { name: '..' }),
   post(`${one}/restore`, 'options a list', { options: ['path=/data/x'] }),
   post(`${one}/restore`, 'size', { size: '20G' }),
+  post(`${one}/restore`, 'force without inPlace', { force: true }),
+  post(`${one}/restore`, 'force with inPlace false', { inPlace: false, force: true }),
   post(`${one}/restore`, 'zone with a space', { availabilityZone: 'us east' }),
 ];

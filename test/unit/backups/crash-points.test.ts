@@ -82,6 +82,20 @@ async function networkBackedUp(world: World): Promise<void> {
   await world.run(await world.backUp('data'));
 }
 
+async function directoryArchived(world: World): Promise<void> {
+  await world.create('data', {
+    type: 'hostpath',
+    size: undefined,
+    availabilityZone: undefined,
+    options: { path: '/data/data' },
+  });
+  const id = await world.backUp('data', { host: hostA });
+  for (let turn = 0; turn < 3; turn++) {
+    await refilling(world);
+    await world.run(id, 1);
+  }
+}
+
 async function lastBackup(world: World): Promise<string> {
   const { items } = await world.table.list('backupIndex', { pk: 'NS#default#BACKUPS', limit: 1 });
   return items[0]?.backupId ?? '';
@@ -108,6 +122,13 @@ const freezing = hostDoes(async (world, { operationId: operation, epoch }) => {
   const { bootId } = existing(await world.table.readHost(hostA), hostA).host;
   await cutVolume(hostPorts(world), host, { operation, bootId, epoch });
   return { outcome: 'done', frozenMs: 12.5 };
+});
+
+/** Its backup, or what it restored. */
+const refilling = hostDoes((world, { kind }) => {
+  const at = world.clock().toISOString();
+  const snapshot = { snapshotId: 'a'.repeat(64), at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
+  return Promise.resolve(kind === 'archive' ? { outcome: 'done', snapshot } : transferred);
 });
 
 const locating = hostDoes((world, task) => {
@@ -215,6 +236,24 @@ const operations: Readonly<Record<Hosted, Operation>> = {
     left: ({ recovery }) => recovery.points.size,
     expected: 0,
   },
+  refill: {
+    prepare: directoryArchived,
+    ask: async (world) =>
+      restoreBackup(world.backupsApi, call({ idempotencyKey: 'refill' }), {
+        backup: await lastBackup(world),
+        ...RestoreBackup.parse({ name: 'data', inPlace: true, host: hostA }),
+      }),
+    meanwhile: refilling,
+    left: async (world) =>
+      (await world.table.listBackupsOf((await world.volume('data')).volume.id)).map(({ state, users }) => [
+        state,
+        users,
+      ]),
+    expected: [
+      ['available', []],
+      ['available', []],
+    ],
+  },
   export: {
     prepare: attached,
     ask: (world) => createExport(world.backupsApi, call({ idempotencyKey: 'export' }), { volume: 'data' }),
@@ -236,7 +275,7 @@ describe.each(Object.keys(operations) as Hosted[])('%s', (kind) => {
     const staged = await stage(operations[kind]);
     await carryOut(operations[kind], staged);
     expect(staged.effects.recorded).toEqual(hostedCrashPoints[kind]);
-    expect(operations[kind].left(staged.world)).toEqual(operations[kind].expected);
+    expect(await operations[kind].left(staged.world)).toEqual(operations[kind].expected);
   });
 
   const effects: readonly Effect[] = hostedCrashPoints[kind];
@@ -248,7 +287,7 @@ describe.each(Object.keys(operations) as Hosted[])('%s', (kind) => {
     await carryOut(operations[kind], staged, { at, when });
     expect(staged.effects.killed).toBe(true);
     const { world } = staged;
-    expect(operations[kind].left(world)).toEqual(operations[kind].expected);
+    expect(await operations[kind].left(world)).toEqual(operations[kind].expected);
     expect(await judge(world)).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import type { VolumeItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { busyStates, tombstoneStates } from '#shared/model/states.ts';
 import { tagKeys } from '#shared/model/tags.ts';
+import { driverTraits } from '#shared/model/volume.ts';
 import type { World } from './world.ts';
 
 /** What must hold of records, EC2 and hosts once everything is at rest. Returns what does not. */
@@ -38,7 +39,7 @@ function unfinished(items: readonly Item[]): string[] {
 }
 
 async function judgeVolume(world: World, volume: VolumeItem): Promise<string[]> {
-  const { state, storage, hosts, operation, incoming, outgoing } = volume;
+  const { state, driver, storage, hosts, operation, incoming, outgoing } = volume;
   const broken: string[] = [];
   if (busyStates.has(state)) broken.push(`a volume stays ${state}`);
   if (operation !== undefined) broken.push(`a volume that is ${state} still names an operation`);
@@ -47,6 +48,7 @@ async function judgeVolume(world: World, volume: VolumeItem): Promise<string[]> 
     const there = world.points.listed.some(([id]) => id === storage.accessPointId);
     return there ? broken : [...broken, `the access point of a volume that is ${state} is lost`];
   }
+  if (driverTraits[driver].storage === 'none') return broken;
   if (storage?.kind !== 'ebs') {
     const may = state === 'unplaced' || state === 'failed' || state === 'deleted' || state === 'purged';
     return may ? broken : [...broken, `a volume that is ${state} has no storage`];
