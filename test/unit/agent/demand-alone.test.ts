@@ -41,9 +41,10 @@ function portsOf({ mounts = '', containers = [], holders = [], holds = [] }: See
 
 describe('a volume that is about to be replaced', () => {
   it('is the task’s alone, whose own hold does not count', async () => {
-    await demandAlone(portsOf({ holds: ['task:op-1'] }), subject);
+    await expect(demandAlone(portsOf({ holds: ['task:op-1'] }), subject)).resolves.toBeUndefined();
     // A process of the host in a mount namespace of its own is no container.
-    await demandAlone(portsOf({ holders: [{ pid: 7, mountpoint: '/data/folder' }] }), subject);
+    const holders = [{ pid: 7, mountpoint: '/data/folder' }];
+    await expect(demandAlone(portsOf({ holders }), subject)).resolves.toBeUndefined();
   });
 
   const id = 'c'.repeat(64);
