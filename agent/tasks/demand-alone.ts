@@ -38,7 +38,7 @@ export async function demandAlone(ports: AlonePorts, subject: Subject): Promise<
   for (;;) {
     const found = await othersOf(ports, subject);
     if (found.length === 0) return;
-    if (Date.now() >= until) throw used(subject.name, found); // guard: refill-alone
+    if (Date.now() >= until) throw used(subject.name, found); // guard: refill-alone off: if (Date.now() >= until) return;
     await delay(lookMs);
   }
 }
