@@ -165,8 +165,8 @@ describe('a directory of a host', () => {
     expect(await tree(path)).toBe(spoilt);
     await host.docker('rm', '--force', 'user');
     await until('it is under way', async () => {
-      const { progress } = await cloud.hivemindJson<Operation>('operation', 'inspect', begun.id);
-      return progress >= 50;
+      const all = await cloud.hivemindJson<Operation[]>('operation', 'ls', '--volume', name);
+      return all.some(({ id, progress }) => id === begun.id && progress >= 50);
     });
     await host.killAgent();
     await host.revive();
