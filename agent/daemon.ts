@@ -40,7 +40,9 @@ import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
 import { drillPlaces, performer, type PerformPorts } from './tasks/perform.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { clearCheckCaches } from './restic/repository.ts';
 import { cleanCopies } from './verify/leftovers.ts';
+import { clearScratch } from './verify/scratch.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -84,6 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await assemble(options);
   await thawLeftovers(freezeOf(parts));
   await cleanCopies({ mounts: parts.mounts, log: options.log }, drillPlaces(options.config.root));
+  clearDrills(parts);
   const { loop, engine } = connect(parts);
   const servers = await openSockets(parts, loop, engine);
   loop.start();
@@ -120,6 +123,16 @@ async function assemble(options: DaemonOptions): Promise<Parts> {
   };
 }
 
+/** Takes its time, which nobody waits for but the next drill. */
+function clearDrills({ options: { config, log }, exec, runner }: Parts): void {
+  const places = { exec, log, ...drillPlaces(config.root) };
+  const clear = async (): Promise<void> => {
+    await clearScratch(places);
+    await clearCheckCaches(join(config.root, 'restic', 'cache'));
+  };
+  runner.run('drill', 'clear', clear).catch((error: unknown) => log.warn('drills not cleared', { error }));
+}
+
 function freezeOf({ options: { config, log }, exec, mounts }: Parts): FreezePorts {
   return systemFreeze({ root: config.root, docker: dockerCommands(config.dockerSocket), exec, mounts, log });
 }
@@ -128,8 +141,8 @@ function createDrivers(options: DaemonOptions, exec: Exec, mounts: Mounts): Driv
   const { api, log, config, deviceWaitMs } = options;
   const blocks = systemBlocks(exec);
   const filesystems = systemFilesystems(exec, blocks);
-  const own = ['mounts', 'records', 'purges', 'looks', 'verify', 'manifests', 'restic'].map((name) =>
-    join(config.root, name),
+  const own = ['mounts', 'records', 'purges', 'looks', 'verify', 'manifests', 'drills', 'restic'].map(
+    (name) => join(config.root, name),
   );
   const rules = { allowedRoots: config.allowedRoots, reserved: [...own, config.volumesDir] };
   return {

@@ -108,7 +108,7 @@ export class Repository {
   /** Snapshots of a backup, the oldest first: more than one only when an agent died at the wrong moment. */
   async snapshotsOf(backupId: string): Promise<Snapshot[]> {
     const args = ['snapshots', '--json', '--tag', backupSnapshotTag(backupId)];
-    const end = demand(await this.#run({ args }), 'snapshots');
+    const end = demand(await this.#unlessLocked({ args }), 'snapshots');
     return Snapshots.parse(answerOf(end)).toSorted((a, b) => a.time.localeCompare(b.time));
   }
 
@@ -148,11 +148,45 @@ export class Repository {
     return warnings;
   }
 
+  /**
+   * {@link restore} of a backup's own snapshot, and of no other.
+   * @throws ProductError StorageFailed where the snapshot does not carry the backup's tag
+   */
+  async restoreOwn(
+    { backupId, snapshotId }: { readonly backupId: string; readonly snapshotId: string },
+    shown: Omit<Shown, 'how'>,
+  ): Promise<string[]> {
+    const own = await this.snapshotsOf(backupId);
+    if (own.some(({ id }) => id === snapshotId)) return this.restore(snapshotId, shown); // guard: drill-own-archive off: return this.restore(snapshotId, shown);
+    const tag = backupSnapshotTag(backupId);
+    throw new ProductError('StorageFailed', `The repository has no snapshot ${snapshotId} with tag ${tag}.`, {
+      value: snapshotId,
+      allowed: own.map(({ id }) => id).join(', ') || 'none: it was removed',
+      hint: 'Make a new backup: this one cannot be restored.',
+    });
+  }
+
   /** Paths of the devices in a snapshot. */
   async #devices(snapshotId: string): Promise<ReadonlySet<string>> {
     const keep = (line: string): boolean => /"type":"(char)?dev"/.test(line);
     const end = await this.#run({ args: ['ls', '--json', snapshotId], keep });
     return new Set(demand(end, 'ls').lines.map((line) => Node.parse(JSON.parse(line)).path));
+  }
+
+  /**
+   * Whether what the repository says of itself is whole: its index, and the trees of all snapshots. It takes no lock, so that
+   * backups go on meanwhile; what seems to be wrong, as a removal was under way, is looked at once more after that.
+   */
+  async check(): Promise<{ clean: boolean; output: string }> {
+    const call = { args: ['check', '--no-lock'] };
+    try {
+      const first = await this.#run(call);
+      if (first.code !== 0) demand(await this.#unlessLocked({ args: ['snapshots'] }), 'snapshots');
+      const { code, lines, words } = first.code === 0 ? first : await this.#run(call);
+      return { clean: code === 0, output: `${lines.join('\n')}\n${words}`.trim() };
+    } finally {
+      await clearCheckCaches(this.#ports.places.cache);
+    }
   }
 
   /** Removes a backup's snapshots and what nothing needs after them. The same again finds nothing. */
@@ -253,9 +287,18 @@ function demand(end: ResticEnd, command: string): ResticEnd {
   throw failed(command, end);
 }
 
-function failed(command: string, { code, words }: ResticEnd): ProductError {
-  const how = code === undefined ? 'was killed' : `failed with exit code ${code}`;
-  return new ProductError('CommandFailed', `restic ${command} ${how}: ${words.slice(-1500)}`, {
-    about: { command: 'restic', code: String(code ?? -1) },
+function failed(command: string, end: ResticEnd): ProductError {
+  const { code: exit, words } = end;
+  const how = exit === undefined ? 'was killed' : `failed with exit code ${exit}`;
+  const code = isLocked(end) ? 'Unavailable' : 'CommandFailed';
+  return new ProductError(code, `restic ${command} ${how}: ${words.slice(-1500)}`, {
+    about: { command: 'restic', code: String(exit ?? -1) },
   });
+}
+
+/** restic checks over a cache of its own, which it leaves behind when it is killed. */
+export async function clearCheckCaches(cache: string): Promise<void> {
+  const names = await readdir(cache).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith('restic-check-cache-')))
+    await rm(join(cache, name), { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FilesReport } from '#shared/model/repository.ts';
 import type { RepositoryTask, ArchiveTask, FillTask, ForgetTask, TaskResult } from '#shared/model/task.ts';
 import { PutBackError } from '#agent/archives/exchange.ts';
 import {
@@ -17,35 +18,65 @@ import { demandRestic } from '#agent/restic/find-restic.ts';
 import type { Runner } from '#agent/reconcile/runner.ts';
 import { Repository } from '#agent/restic/repository.ts';
 import { openSession } from '#agent/restic/session.ts';
+import { directoriesOf, type Inodes } from '#agent/verify/archived.ts';
 import { demandAlone, type AlonePorts } from './demand-alone.ts';
-import { failedWith } from './tasks.ts';
+import { noteManifest, type CutSeen, type ManifestPorts } from './keep-manifest.ts';
+import { failedWith, type Performed } from './tasks.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
-export interface ArchivePorts extends WithVolumePorts, Omit<AlonePorts, 'holds'> {
+interface RepositoryPorts {
+  readonly api: Pick<HostApi, 'grantRepository'>;
+  /** ROOT/restic: its cache, and roots of its processes. */
+  readonly resticFolder: string;
+  readonly stopping: AbortSignal;
+}
+
+export interface ArchivePorts extends WithVolumePorts, RepositoryPorts, Omit<AlonePorts, 'holds'> {
   readonly holds: WithVolumePorts['holds'] & AlonePorts['holds'];
   readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
   readonly exec: Exec;
+  readonly stopping: AbortSignal;
   /** What exchanges a volume's files runs one at a time, also where the control plane has given the one before up. */
   readonly runner: Pick<Runner, 'run'>;
-  /** ROOT/restic: its cache, and roots of its processes. */
-  readonly resticFolder: string;
 }
 
 /**
  * Backs a volume's files up to its repository: once, however often it is begun.
  * @throws as `withVolume`; ProductError NotSupported where restic is not installed, CommandFailed with restic's words
  */
-export async function archiveVolume(ports: ArchivePorts, task: ArchiveTask): Promise<TaskResult> {
+export async function archiveVolume(
+  ports: ArchivePorts & ManifestPorts,
+  task: ArchiveTask,
+): Promise<Performed> {
   const { operationId: id, name, volumeId, path, backupId } = task;
   await demandRestic();
   return withVolume(ports, { name, volumeId, id }, async (directory) => {
     if (task.settle === true) await alone(ports, volumeId, () => settleUnpack(directory, ports.exec));
-    return withRepository(ports, task, async (repository) => {
+    const began = Date.now();
+    const before = await directoriesOf(directory);
+    const snapshot = await withRepository(ports, task, async (repository) => {
       await repository.open();
-      const snapshot = await repository.backup({ backupId, name, directory, path });
-      return { outcome: 'done', snapshot };
+      return repository.backup({ backupId, name, directory, path });
     });
+    // While the volume is still here. What changes meanwhile is not compared.
+    const seen = filesSeen(snapshot, { began, before });
+    const after = await noteManifest(ports, task, { root: directory, ...seen });
+    return { result: { outcome: 'done', snapshot }, after };
   });
+}
+
+/** Clocks of file servers may be so far from this host's, in milliseconds. */
+const clockMargin = 5_000;
+
+/** What an archive is known to hold: what was not changed since shortly before restic began to read. */
+function filesSeen(
+  { snapshotId, at }: FilesReport,
+  { began, before }: { readonly began: number; readonly before: Inodes },
+): Pick<CutSeen, 'frozenAt' | 'files'> {
+  const readAt = Date.parse(at);
+  // Of a snapshot that an agent before this one had made: which directories there were then, nobody knows.
+  const known = readAt >= began ? before : new Map<never, never>();
+  return { frozenAt: new Date(readAt - clockMargin), files: { snapshotId, before: known } };
 }
 
 /**
@@ -128,8 +159,8 @@ export async function forgetSnapshot(ports: ArchivePorts, task: ForgetTask): Pro
 }
 
 /** With keys for this task's repository, which end with it. */
-async function withRepository<T>(
-  { api, resticFolder, stopping }: ArchivePorts,
+export async function withRepository<T>(
+  { api, resticFolder, stopping }: RepositoryPorts,
   { operationId }: RepositoryTask,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {

@@ -8,6 +8,7 @@ import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
 import type { Performed } from './tasks.ts';
 import { exportVolume, importVolume, type TransferPorts } from './transfer.ts';
+import { verifyArchiveTask } from './verify-archive.ts';
 import { verifyFilesTask } from './verify-files.ts';
 import { verify, type VerifyTaskPorts } from './verify.ts';
 
@@ -18,12 +19,16 @@ export type PerformPorts = Omit<CutPorts, 'keepManifest'> &
     /** The agent's state folder. */
     readonly root: string;
     readonly transfer: TransferPorts;
-    readonly archive: Omit<ArchivePorts, 'resticFolder'>;
+    readonly archive: Omit<ArchivePorts, 'resticFolder'> & Pick<ManifestPorts, 'api'>;
   };
 
 /** Where drills keep their mounts and files, below the agent's state folder. */
-export function drillPlaces(root: string): { directory: string; manifests: string } {
-  return { directory: join(root, 'verify'), manifests: join(root, 'manifests') };
+export function drillPlaces(root: string): { directory: string; manifests: string; drills: string } {
+  return {
+    directory: join(root, 'verify'),
+    manifests: join(root, 'manifests'),
+    drills: join(root, 'drills'),
+  };
 }
 
 interface Performer {
@@ -35,7 +40,7 @@ interface Performer {
 export function performer(ports: PerformPorts): Performer {
   const placed = { ...ports, ...drillPlaces(ports.root) };
   const all = { ...placed, keepManifest: keepManifest.bind(undefined, placed) };
-  const archive = { ...ports.archive, resticFolder: join(ports.root, 'restic') };
+  const archive = { ...all, ...ports.archive, resticFolder: join(ports.root, 'restic') };
   const perform = async (task: HostTask): Promise<Performed> => {
     switch (task.kind) {
       case 'cut':
@@ -53,13 +58,15 @@ export function performer(ports: PerformPorts): Performer {
       case 'extract-files':
         return { result: await extractFiles(all, task) };
       case 'archive':
-        return { result: await archiveVolume(archive, task) };
+        return archiveVolume(archive, task);
       case 'fill':
         return { result: await fillVolume(archive, task) };
       case 'forget':
         return { result: await forgetSnapshot(archive, task) };
       case 'verify-files':
         return { result: await verifyFilesTask(all, task) };
+      case 'verify-archive':
+        return { result: await verifyArchiveTask(archive, task) };
     }
   };
   const end = (task: HostTask): Promise<void> =>

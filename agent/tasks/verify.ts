@@ -44,9 +44,10 @@ export function checkOf({ check }: Pick<VerifyTask, 'check'>) {
   return check === undefined ? undefined : { command: check.command, timeoutMs: check.timeoutSeconds * 1000 };
 }
 
-async function withManifest<T>(
-  { api, objects, manifests }: VerifyTaskPorts,
-  { operationId, manifest }: VerifyTask,
+/** The backup's own manifest, while `work` runs; undefined where it has none. @throws StorageFailed of any other content */
+export async function withManifest<T>(
+  { api, objects, manifests }: Pick<VerifyTaskPorts, 'api' | 'objects' | 'manifests'>,
+  { operationId, manifest }: Pick<VerifyTask, 'operationId' | 'manifest'>,
   work: (manifest: ManifestReader | undefined) => Promise<T>,
 ): Promise<T> {
   if (manifest === undefined) return work(undefined);

@@ -11,6 +11,8 @@ export interface CompareSubject {
   /** Where the copy is mounted read-only. */
   readonly root: string;
   readonly tally: Tally;
+  /** Names in the root that are not compared. @default those of a volume's filesystem */
+  readonly skip?: ReadonlySet<string>;
   /** Called between entries and chunks; throws when the time is up. */
   readonly check: () => void;
 }
@@ -29,10 +31,10 @@ export async function compareMark({ root, tally }: CompareSubject, mark: Manifes
  * just as it was; of one that was not, nothing is known but that what lies below a directory of the same inode is the same.
  */
 export async function compareEntries(subject: CompareSubject, manifest: ManifestReader): Promise<void> {
-  const { root, tally, check } = subject;
+  const { root, tally, skip = ownNames, check } = subject;
   const unreadable = (path: BytePath, error: unknown): void =>
     tally.add(path, `cannot be read: ${wordOf(error)}`);
-  const copy = walk(root, { skip: ownNames, unreadable });
+  const copy = walk(root, { skip, unreadable });
   let found = await next(copy, tally);
   let doubt: string | undefined;
   for await (const expected of manifest.entries) {
@@ -55,8 +57,8 @@ async function next(copy: AsyncGenerator<Found>, tally: Tally): Promise<Found | 
 }
 
 /** A directory that changed after the cut may have been renamed: then the copy has it under another name, if at all. */
-function isElsewhere({ kind, settled, ino }: Entry, here: Found | undefined): boolean {
-  return kind === 'directory' && !settled && String(here?.stat.ino) !== ino;
+function isElsewhere({ kind, settled, kept, ino }: Entry, here: Found | undefined): boolean {
+  return kind === 'directory' && !settled && kept !== true && String(here?.stat.ino) !== ino;
 }
 
 interface Pair {
@@ -105,10 +107,10 @@ async function readWhole({ root, tally, check }: CompareSubject, found: Found) {
 
 /** Without a manifest: every file is read to its end, and nothing is known of what it should hold. */
 export async function readEverything(subject: CompareSubject): Promise<void> {
-  const { root, tally, check } = subject;
+  const { root, tally, skip = ownNames, check } = subject;
   const unreadable = (path: BytePath, error: unknown): void =>
     tally.add(path, `cannot be read: ${wordOf(error)}`);
-  for await (const found of walk(root, { skip: ownNames, unreadable })) {
+  for await (const found of walk(root, { skip, unreadable })) {
     check();
     tally.entries++;
     if ((await readWhole(subject, found)) !== undefined && found.stat.isFile()) tally.hashed++;

@@ -20,6 +20,8 @@ export const Entry = z.strictObject({
   ino: z.string(),
   /** Not changed since before the cut: the copy must have it just so. */
   settled: z.boolean(),
+  /** Of a directory that is not settled, and a manifest of files: it was not renamed since the cut. What is below it is known. */
+  kept: z.literal(true).optional(),
   /** SHA-256 of a file's contents or a symlink's target, as hex; absent where it changed while it was read, or was not read. */
   hash: z.string().optional(),
 });

@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { ProductError } from '#shared/model/errors.ts';
 import type { Mark } from '#agent/freeze/mark.ts';
 import { contentsOf } from './contents.ts';
+import { archivedEntry, isArchived, notArchived, type Inodes } from './archived.ts';
 import { Entry, entryOf } from './entry.ts';
 import { ownNames, walk, type Found } from './walk.ts';
 
@@ -22,6 +23,8 @@ const Head = z.strictObject({
   /** Nanoseconds since 1970 by the clock of the filesystem: what changed before is in the cut. */
   cut: z.string(),
   mark: z.strictObject({ path: z.string(), value: z.string() }).optional(),
+  /** Of files in a repository: the snapshot that was made of them. */
+  snapshotId: z.string().optional(),
 });
 export type ManifestHead = z.infer<typeof Head>;
 
@@ -36,6 +39,14 @@ export interface ManifestSubject {
   /** When the freeze was begun; used where there is no mark. */
   readonly frozenAt: Date;
   readonly mark?: Mark | undefined;
+  /** Where the backup is files, and no copy of blocks. */
+  readonly files?: FilesSeen;
+}
+
+export interface FilesSeen {
+  readonly snapshotId: string;
+  /** Inodes of directories from before the cut: what has the same one now was not renamed. */
+  readonly before: Inodes;
 }
 
 /** How much is done at most. */
@@ -99,17 +110,21 @@ async function* linesOf(
   budget: ManifestBudget,
   counts: Counts,
 ): AsyncGenerator<string> {
-  const { root, operationId, volumeId, mark } = subject;
+  const { root, operationId, volumeId, mark, files } = subject;
   const cut = await cutOf(subject);
-  yield line(Head.parse({ manifest: 1, operationId, volumeId, cut: String(cut), ...(mark && { mark }) }));
+  const made = { ...(mark && { mark }), ...(files && { snapshotId: files.snapshotId }) };
+  yield line(Head.parse({ manifest: 1, operationId, volumeId, cut: String(cut), ...made }));
   const spent = spending(budget, counts);
   // What goes away while we look is no part of the comparison.
-  for await (const found of walk(root, { skip: ownNames, unreadable: () => undefined })) {
+  const skip = files === undefined ? ownNames : notArchived;
+  for await (const found of walk(root, { skip, unreadable: () => undefined })) {
+    if (files !== undefined && !isArchived(found)) continue;
     if (++counts.entries > budget.mostEntries) throw tooMany(budget);
     const settled = found.stat.ctimeNs < cut;
     const hash = settled ? await hashOf({ root, cut }, found, spent) : undefined;
     if (hash !== undefined && found.stat.isFile()) counts.hashed++;
-    yield line({ ...entryOf(found), settled, ...(hash === undefined ? {} : { hash }) });
+    const entry = files === undefined ? entryOf(found) : archivedEntry(found, settled, files);
+    yield line({ ...entry, settled, ...(hash === undefined ? {} : { hash }) });
   }
   yield line({ end: true, ...counts });
 }

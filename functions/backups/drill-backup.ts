@@ -12,13 +12,13 @@ import {
   type DrillFailure,
   type DrillHost,
 } from '#shared/model/rules-drill.ts';
-import type { Driver } from '#shared/model/volume.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
+import { beginArchiveDrill } from './drill-archive.ts';
 import { restorable } from './restore-backup.ts';
 import { candidateHosts, clonable, scratchOf, scratchWrites } from './scratch.ts';
 
@@ -33,8 +33,8 @@ interface Request extends DrillBackup {
 }
 
 /**
- * Begins to prove that a backup restores: to a scratch volume, which a host looks into. Without a host that can, the drill
- * ends at once, as overdue.
+ * Begins to prove that a backup restores: to a scratch volume, which a host looks into; of files to a directory of the host's.
+ * Without a host that can, the drill ends at once, as overdue.
  * @throws ProductError BackupNotFound; IllegalState of a backup that is not complete, or whose volume was never formatted;
  *   OperationInProgress while it is drilled; HostNotFound of the one that was asked for, or when the caller waits for one.
  */
@@ -49,9 +49,9 @@ export async function drillBackup(ports: Ports, call: Call, request: Request): P
     const host = await hostFor(ports, call, { backup, request });
     if (host === undefined && request.waitsForHost === true)
       throw refusalOf(noDrillHost(backup, request.host));
-    return host === undefined
-      ? overdue(ports, call, { backup, request })
-      : begin(ports, call, { backup, request, users, host, madeFrom });
+    if (host === undefined) return overdue(ports, call, { backup, request });
+    if (backup.kind === 'archive') return beginArchiveDrill(ports, call, { backup, request, users });
+    return begin(ports, call, { backup, request, users, host, madeFrom });
   });
 }
 
@@ -61,9 +61,9 @@ function refusalOf({ code, detail, hint }: DrillFailure): ProductError {
 
 /** @throws ProductError NotSupported of what has no drill; IllegalState of what is not complete, or never was formatted */
 function drillable(ports: Ports, backup: BackupItem): MadeFrom {
-  return backup.kind === 'recovery-point'
-    ? restorable(backup, ports.settings.region)
-    : clonable(ports, backup, 'has no drill');
+  return backup.kind === 'snapshot'
+    ? clonable(ports, backup, 'has no drill')
+    : restorable(backup, ports.settings.region);
 }
 
 interface Wanted {
@@ -107,10 +107,9 @@ async function overdue(
       value: backup.volumeId,
     });
   const failure = noDrillHost(backup, request.host);
-  const { driver } = backup.source;
   const parts = {
     kind: 'drill',
-    driver: workerOf(driver),
+    driver: workerOf(backup),
     backup: backup.id,
     message: failure.detail,
   } as const;
@@ -128,7 +127,8 @@ async function overdue(
   return showOperation(operation);
 }
 
-const workerOf = (driver: Driver): 'ebs' | 'efs' => (driver === 'ebs' ? 'ebs' : 'efs');
+const workers = { snapshot: 'ebs', 'recovery-point': 'efs', archive: 'backup' } as const;
+const workerOf = ({ kind }: BackupItem) => workers[kind];
 
 interface Beginning {
   readonly backup: BackupItem;
@@ -144,7 +144,7 @@ async function begin(ports: Ports, call: Call, parts: Beginning): Promise<Operat
   const message = `Waiting to be restored from ${backup.id}`;
   const about = {
     kind: 'drill',
-    driver: workerOf(backup.source.driver),
+    driver: workerOf(backup),
     backup: backup.id,
     host: host.id,
     epoch: 1,

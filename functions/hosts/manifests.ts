@@ -15,7 +15,7 @@ export interface ManifestPorts extends HostPorts {
 }
 
 /**
- * What a host asks about the manifest of its task's backup: where to write it after its cut, that it has, and where to read it
+ * What a host asks about the manifest of its task's backup: where to write it once it is made, that it has, and where to read it
  * for its drill.
  * @throws ProductError OperationNotFound without such a task; IllegalState for what the task does not include.
  */
@@ -38,17 +38,19 @@ export async function manifestOf(
 }
 
 async function readable({ manifests }: ManifestPorts, task: TaskItem): Promise<ManifestAnswer> {
-  if (task.kind === 'verify' && task.manifest !== undefined) return manifests.get(manifestKey(task.backupId));
+  if ((task.kind === 'verify' || task.kind === 'verify-archive') && task.manifest !== undefined)
+    return manifests.get(manifestKey(task.backupId));
   throw unfit(task, 'has no manifest to read');
 }
 
-/** The backup that the host made the cut of, under a freeze that held. */
+/** The backup that the host made the cut of, under a freeze that held, or whose files it has sent. */
 async function cutBy({ table }: ManifestPorts, task: TaskItem): Promise<BackupItem> {
   const operation = await table.readOperation(task.operationId);
   const backup = await table.readBackup(operation?.backup ?? '');
-  const isCut = task.kind === 'cut' && task.result?.outcome === 'done';
+  const makes = task.kind === 'cut' || task.kind === 'archive';
+  const isCut = makes && task.result?.outcome === 'done';
   if (isCut && backup?.storage !== undefined && backup.state !== 'deleting') return backup; // guard: manifest-of-cut off: if (backup !== undefined) return backup;
-  throw unfit(task, 'has made no cut');
+  throw unfit(task, 'has made no backup');
 }
 
 function unfit({ operationId, kind }: TaskItem, why: string): ProductError {

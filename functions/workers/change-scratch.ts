@@ -2,8 +2,9 @@ import { forget } from '#shared/aws/table/volume-writes.ts';
 import { discard, put, replace, type Write } from '#shared/aws/table/writes.ts';
 import type { ErrorCode } from '#shared/model/errors.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
-import { drilledOf, newDrill, type DrillFinding } from '#shared/model/rules-drill.ts';
+import { drilledOf, type DrillFinding } from '#shared/model/rules-drill.ts';
 import { fail, goOn, succeed, type Change, type ChangeFacts } from './change.ts';
+import { endOfDrill } from './drill-outcome.ts';
 
 interface ScratchChangeFacts extends ChangeFacts {
   /** The backup that is looked into, and what its host was asked. */
@@ -15,17 +16,13 @@ interface ScratchChangeFacts extends ChangeFacts {
 export function recordDrill(facts: ScratchChangeFacts, finding: DrillFinding): Change {
   const { operation, scratch, now } = facts;
   const { task } = scratch ?? {};
-  const record = newDrill(operation, finding, { now, askedAt: task?.at });
-  const { outcome, detail } = finding;
-  const error =
-    outcome === 'passed'
-      ? {}
-      : { error: { code: outcome === 'overdue' ? 'TimedOut' : 'DrillFailed', detail } };
+  const { drill, patch, failure } = endOfDrill(operation, finding, { now, task });
   const asked = task === undefined ? [] : [discard('hostTask', task)];
-  const { at, restoreSeconds = record.seconds } = record;
-  const verified = outcome === 'passed' ? { verified: { at, restoreSeconds } } : {};
-  const kept = scratch?.backup === undefined ? [] : [put('drilled', drilledOf(scratch.backup, record))];
-  return goOn([...changeBackup(facts, { drill: record, ...verified }), ...kept, ...asked], error);
+  const kept = scratch?.backup === undefined ? [] : [put('drilled', drilledOf(scratch.backup, drill))];
+  return goOn(
+    [...changeBackup(facts, patch), ...kept, ...asked],
+    failure === undefined ? {} : { error: failure },
+  );
 }
 
 /** Nothing is left of the scratch volume: the operation ends as it was noted, and needs the backup no more. */

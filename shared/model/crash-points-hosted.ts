@@ -65,6 +65,17 @@ export const hostedCrashPoints = {
     ...blockStep('deleteVolume', 'DeleteVolume'),
     record('ebs-worker', 'finishDrill'),
   ],
+  /** Files are restored by a host that has restic and the room: the first one that is asked has not. */
+  archiveDrill: [
+    ...asked,
+    record('backup-worker', 'askVerify'),
+    wake('backup-worker'),
+    answered,
+    record('backup-worker', 'askVerify'),
+    wake('backup-worker'),
+    answered,
+    record('backup-worker', 'endDrill'),
+  ],
   /** A backup of a network volume. */
   recoveryPoint: [
     ...asked,

@@ -2,6 +2,8 @@ const restic = {
   api: 'test/unit/backups/archives.test.ts',
   grants: 'test/unit/aws/grant-policy.test.ts',
   agent: 'test/integration/archives/restic.test.ts',
+  drills: 'test/unit/backups/archive-drills.test.ts',
+  agentDrills: 'test/integration/archives/drill.test.ts',
 } as const;
 
 /** Guards of backups as files, as {@link file://./guards.ts} has them. */
@@ -25,6 +27,26 @@ export const resticGuards = {
     contract: 3,
     says: 'While its files are being restored a volume is given to nobody but the host that does so.',
     test: restic.api,
+  },
+  'drill-uses-archive': {
+    contract: 7,
+    says: 'An archive that is drilled is not removed.',
+    test: restic.drills,
+  },
+  'no-restic-is-overdue': {
+    contract: 7,
+    says: 'A drill that no host with restic can do is overdue: neither passed nor failed.',
+    test: restic.drills,
+  },
+  'drill-own-archive': {
+    contract: 7,
+    says: 'A drill restores a snapshot that carries its backup’s tag, and no other.',
+    test: restic.agentDrills,
+  },
+  'drill-own-manifest': {
+    contract: 7,
+    says: 'A drill fails where the manifest was made of another archive than the one that is restored.',
+    test: restic.agentDrills,
   },
   'repository-shared': {
     contract: 7,

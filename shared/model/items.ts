@@ -15,6 +15,7 @@ import {
   ImportTask,
   LocateTask,
   TaskResult,
+  VerifyArchiveTask,
   VerifyFilesTask,
   VerifyTask,
 } from './task.ts';
@@ -354,6 +355,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ForgetTask.extend(asked),
   VerifyFilesTask.extend(asked),
   ExtractFilesTask.extend(asked),
+  VerifyArchiveTask.extend(asked),
 ]);
 export type TaskItem = z.infer<typeof TaskItem>;
 

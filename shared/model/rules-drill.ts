@@ -17,20 +17,21 @@ const silentAfter = 5 * 60_000;
 
 /**
  * Running, heard of lately, and for a copy that is attached with a slot to spare; in the volume's own zone where there is one,
- * else the one with most room.
+ * else the one with most room. For files any that runs.
  */
 export function chooseDrillHost(
   hosts: readonly DrillHost[],
-  { source }: Pick<BackupItem, 'source'>,
+  { source, kind }: Pick<BackupItem, 'source' | 'kind'>,
   { now, sparing = false }: { readonly now: Date; readonly sparing?: boolean },
 ): HostItem | undefined {
   const { driver } = source;
   const hasRoom = (candidate: DrillHost): boolean =>
     driver !== 'ebs' ||
     (sparing ? hasPlenty(candidate) : candidate.slotsUsed < candidate.host.maxAttachments);
-  const able = hosts.filter(
-    (candidate) => isAble(candidate, now) && candidate.host.drivers.includes(driver) && hasRoom(candidate),
-  );
+  // Of files: into a directory of its own. Whether it has restic, and the room, only itself can say.
+  const fits = (candidate: DrillHost): boolean =>
+    kind === 'archive' || (candidate.host.drivers.includes(driver) && hasRoom(candidate));
+  const able = hosts.filter((candidate) => isAble(candidate, now) && fits(candidate));
   const isHome = ({ host }: DrillHost): number => (host.availabilityZone === source.availabilityZone ? 0 : 1);
   const room = ({ host, slotsUsed }: DrillHost): number => host.maxAttachments - slotsUsed;
   return able.toSorted((a, b) => isHome(a) - isHome(b) || room(b) - room(a))[0]?.host;
@@ -48,9 +49,7 @@ function hasPlenty({ host: { maxAttachments }, slotsUsed }: DrillHost): boolean 
 
 /** Why no drill would be begun of a volume's backups; undefined where one would. */
 export function whyNoDrill({ driver, type }: Pick<Volume, 'driver' | 'type'>): string | undefined {
-  return driver === 'ebs' || driver === 'efs'
-    ? undefined
-    : `backups of ${type} volumes have no drill in this release`;
+  return driver === 'tmpfs' ? `${type} volumes have no backups to drill` : undefined;
 }
 
 /** What the last drills of a volume's backups come to. */
@@ -88,14 +87,16 @@ export interface DrillFailure {
 }
 
 export function noDrillHost(
-  { namespace }: Pick<BackupItem, 'namespace'>,
+  { namespace, kind }: Pick<BackupItem, 'namespace' | 'kind'>,
   host?: string,
   after = 'The backup is as it was; only its drill is overdue.',
 ): DrillFailure {
   const who = host ?? `No host of namespace "${namespace}"`;
+  const must = 'it must run, be heard of, not be drained';
+  const what = kind === 'archive' ? `${must}, and have restic` : `${must}, and have a slot for a volume`;
   return {
     code: 'HostNotFound',
-    detail: `${who} can${host === undefined ? '' : 'not'} look into a copy: it must run, be heard of, not be drained, and have a slot for a volume.`,
+    detail: `${who} can${host === undefined ? '' : 'not'} look into a copy: ${what}.`,
     hint: `Look at the hosts: hivemind host ls. ${after}`,
   };
 }
@@ -122,12 +123,12 @@ export function judgeReport(report: VerifyReport): DrillFinding {
 }
 
 function passText(report: VerifyReport): string {
-  const { manifest, live, mark, compared, hashed, check } = report;
+  const { manifest, live, archive = false, mark, compared, hashed, check } = report;
   if (live !== undefined) return `${filesText(report)}${check === undefined ? '' : '; the check passed'}.`;
   const looked = manifest
-    ? `${compared} entries and the contents of ${hashed} files are as at the cut${mark ? '' : ' (without a mark)'}`
+    ? `${compared} entries and the contents of ${hashed} files are as at the cut${mark || archive ? '' : ' (without a mark)'}`
     : `no manifest: ${hashed} files were read to their ends, and nothing is known of what they should hold`;
-  return `The filesystem is clean; ${looked}${check === undefined ? '' : '; the check passed'}.`;
+  return `The ${archive ? 'repository' : 'filesystem'} is clean; ${looked}${check === undefined ? '' : '; the check passed'}.`;
 }
 
 /** Of what is no point in time. */
@@ -138,10 +139,11 @@ function filesText({ live, compared, hashed }: VerifyReport): string {
     : `${read}; the volume is gone, so nothing is known of what they should hold`;
 }
 
-function failText({ filesystemCheck, wrong, mismatches, check }: VerifyReport): string {
+function failText({ archive, filesystemCheck, wrong, mismatches, check }: VerifyReport): string {
+  const tool = archive === true ? 'restic check' : 'the filesystem check';
   const reasons = [
     ...(wrong === 0 ? [] : [`${wrong} mismatches, such as ${mismatches[0] ?? 'one'}`]),
-    ...(filesystemCheck.clean ? [] : [`the filesystem check: ${filesystemCheck.output.slice(-300)}`]),
+    ...(filesystemCheck.clean ? [] : [`${tool}: ${filesystemCheck.output.slice(-300)}`]),
     ...((check?.code ?? 0) === 0
       ? []
       : [`the check ended with ${check?.code}: ${check?.output.slice(-300)}`]),

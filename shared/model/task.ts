@@ -125,8 +125,25 @@ export const ForgetTask = AnyTask.extend({
 });
 export type ForgetTask = z.infer<typeof ForgetTask>;
 
+/** Restore a snapshot to a directory of the host's own, look into it, and remove it. It touches no volume. */
+export const VerifyArchiveTask = AnyTask.extend({
+  kind: z.literal('verify-archive'),
+  path: z.string(),
+  snapshotId: z.string(),
+  /** How many are in it, and what they hold: so much room it takes. */
+  files: z.int().min(0),
+  sizeBytes: z.int().min(0),
+  ...repositoryFields,
+  /** What it must hold; without one there is nothing to compare with. */
+  manifest: ManifestRef.optional(),
+  check: DrillCheck.optional(),
+  /** How long restore and comparison may take. */
+  patienceSeconds: z.int().positive(),
+});
+export type VerifyArchiveTask = z.infer<typeof VerifyArchiveTask>;
+
 /** Tasks on a repository, for which their host gets a grant. */
-export type RepositoryTask = ArchiveTask | FillTask | ForgetTask;
+export type RepositoryTask = ArchiveTask | FillTask | ForgetTask | VerifyArchiveTask;
 /** A directory of a file system, as a host mounts it. */
 const AccessRoot = z.strictObject({ fileSystemId: z.string(), accessPointId: z.string() });
 
@@ -172,6 +189,7 @@ export const HostTask = z
     ForgetTask,
     VerifyFilesTask,
     ExtractFilesTask,
+    VerifyArchiveTask,
   ])
   .meta({ id: 'HostTask' });
 export type HostTask = z.infer<typeof HostTask>;

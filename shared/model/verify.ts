@@ -9,12 +9,14 @@ export const reportedOutput = 2048;
 export const VerifyReport = z
   .strictObject({
     outcome: z.enum(['passed', 'failed']),
-    /** What `e2fsck -fn` or `xfs_repair -n` said after the journal was replayed. */
+    /** What `e2fsck -fn` or `xfs_repair -n` said after the journal was replayed; of an archive `restic check` of its repository. */
     filesystemCheck: z.strictObject({ clean: z.boolean(), output: z.string().max(reportedOutput) }),
     /** Whether there was a manifest to compare with; else every file was only read. */
     manifest: z.boolean(),
     /** Whether there was the volume itself to compare with, of what is no point in time. */
     live: z.boolean().optional(),
+    /** Whether it was restored from files in S3. */
+    archive: z.literal(true).optional(),
     /** Whether the random mark of the cut was there to look for; then a wrong one is a mismatch. */
     mark: z.boolean(),
     /** Entries of the copy that were looked at. */
@@ -33,7 +35,7 @@ export const VerifyReport = z
       .meta({ description: 'How the check command ended' }),
     /** From the first mount to the last unmount. */
     seconds: z.number().min(0),
-    /** Until the filesystem was mounted, its journal replayed: the host's part of a restore. */
+    /** Until the filesystem was mounted, its journal replayed, or the files were there: the host's part of a restore. */
     mountSeconds: z.number().min(0),
   })
   .meta({ id: 'VerifyReport' });

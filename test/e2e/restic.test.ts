@@ -180,6 +180,43 @@ describe('a directory of a host', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
   });
 
+  it('is proven by a drill, also when the agent is killed in the midst of it, and nothing is left', async () => {
+    const name = cloud.unique('drilled');
+    const path = await directory(name);
+    const planted = Date.now();
+    // Two clocks may be 5 s apart: what is younger is not asked for.
+    await until('it has settled', () => Promise.resolve(Date.now() - planted > 6_000), { within: 10_000 });
+    const { id } = await backUp(name);
+    const made = await until('its manifest is written', async () => {
+      const { manifest } = await cloud.hivemindJson<Backup>('backup', 'inspect', id);
+      return manifest;
+    });
+    expect(made).toMatchObject({ entries: 6, hashed: 3 });
+    await host.run('sh', '-ec', `rm -r ${path}; mkdir ${path}`);
+    const flag = `${folder}/${name}-flag`;
+    const check = `cat file; test -e ${flag} || { touch ${flag}; sleep 600; }`;
+    const begun = await cloud.hivemindJson<Operation>('backup', 'drill', id, '--check', check, '--no-wait');
+    await until('the check runs', async () => {
+      const found = await host.run('sh', '-c', `ls ${flag} 2>/dev/null || true`);
+      return found !== '';
+    });
+    await host.killAgent();
+    await host.revive();
+    await cloud.hivemind('operation', 'wait', begun.id);
+    const { drill, verified } = await cloud.hivemindJson<Backup>('backup', 'inspect', id);
+    expect(drill).toMatchObject({
+      outcome: 'passed',
+      host: host.instanceId,
+      report: { archive: true, manifest: true, compared: 6, hashed: 3, check: { code: 0, output: 'kept' } },
+    });
+    expect(verified?.restoreSeconds).toBeGreaterThan(0);
+    expect(await cloud.hivemind('volume', 'inspect', name)).toMatch(/Last verified.+restored in/);
+    expect(await host.run('sh', '-c', 'ls /var/lib/hivemind/drills')).toBe('');
+    await cloud.hivemind('backup', 'delete', id, '--yes', '--wait');
+    expect(await keysUnder(`manifests/${id}`)).toEqual([]);
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+  });
+
   it('goes to a bucket of one’s own, under keys of one’s own', async () => {
     const name = cloud.unique('own');
     const bucket = cloud.unique('own-bucket');

@@ -1,5 +1,6 @@
 import type { BackupStorage } from '#shared/model/backup.ts';
 import type { TaskItem } from '#shared/model/items.ts';
+import type { DrillFinding } from '#shared/model/rules-drill.ts';
 import type { RepositoryRef } from '#shared/model/repository.ts';
 import type { WaitedHost } from '../waited-host.ts';
 import type { Failure } from '../planner.ts';
@@ -14,7 +15,7 @@ import type { Failure } from '../planner.ts';
 export interface ArchiveFacts {
   /** The host that works on it. */
   readonly host: WaitedHost['host'];
-  /** Hosts that may remove the backup's snapshot, the one heard of last first. */
+  /** Hosts that may remove the backup's snapshot, or restore it for a drill; the one heard of last first. */
   readonly candidates: readonly string[];
   /** The repository holds other backups than this one. */
   readonly siblings: boolean;
@@ -37,4 +38,11 @@ export interface ArchiveSteps {
   finishFill: Record<never, never>;
   /** It stays as it is: nobody may have it, and it can be deleted. */
   failFill: { readonly failure: Failure };
+}
+
+export interface ArchiveDrillSteps {
+  /** Asks a host to restore the files to a directory of its own, and to look into them. */
+  askVerify: { readonly task: TaskItem };
+  /** Writes down what was found. Ends a drill. */
+  endDrill: { readonly finding: DrillFinding };
 }

@@ -13,6 +13,7 @@ import type { Executors } from '../executor.ts';
 import { changeBackup, endBacking } from './backup-changes.ts';
 import { copyExecutors, whereIs } from './execute-copy.ts';
 import { archiveExecutors } from './execute-archive.ts';
+import { archiveDrillExecutors } from './execute-archive-drill.ts';
 import { recoveryPointExecutors } from './execute-recovery-point.ts';
 import { refillExecutors } from './execute-refill.ts';
 import { failPoint, leavePoint, reopenPoint } from './point-writes.ts';
@@ -39,6 +40,7 @@ export function backupExecutors({
     ...recoveryPointExecutors(recovery),
     ...archiveExecutors(repositories),
     ...refillExecutors,
+    ...archiveDrillExecutors,
   };
 }
 

@@ -21,11 +21,13 @@ export async function lookAtArchive(
   { backup, task }: { readonly backup: BackupItem; readonly task: TaskItem | undefined },
 ): Promise<ArchiveFacts> {
   const host = task === undefined ? undefined : await table.readHost(task.hostId);
+  if (operation.kind === 'drill')
+    return { host, candidates: await findHosts({ table }, backup, { now, draining: false }), siblings: true };
   if (operation.kind !== 'deleteBackup') return { host, candidates: [], siblings: true };
   const others = await table.listBackupsOf(backup.volumeId);
   return {
     host,
-    candidates: await findHosts({ table }, backup, now),
+    candidates: await findHosts({ table }, backup, { now, draining: true }),
     siblings: others.some((other) => other.id !== backup.id && isIn(backup, other)),
   };
 }
@@ -36,8 +38,12 @@ function isIn({ storage }: BackupItem, other: BackupItem): boolean {
   return repositoryName(storage.repository) === repositoryName(other.storage.repository);
 }
 
-/** Hosts of the namespace that run and reported lately; a repository needs nothing else of them. */
-async function findHosts({ table }: Ports, { namespace }: BackupItem, now: Date): Promise<string[]> {
+/** Hosts of the namespace that run and reported lately; a repository needs nothing else of them. Those that are drained begin no drill. */
+async function findHosts(
+  { table }: Ports,
+  { namespace }: BackupItem,
+  { now, draining }: { readonly now: Date; readonly draining: boolean },
+): Promise<string[]> {
   const { items } = await table.list('hostIndex', { pk: partitions.hosts(namespace), limit: hostsLooked });
   const ids = items.map(({ hostId }) => hostId);
   const hosts = await table.readMany('host', ids.map(keys.host));
@@ -47,6 +53,7 @@ async function findHosts({ table }: Ports, { namespace }: BackupItem, now: Date)
     Math.max(Date.parse(lastSeenAt), Date.parse(said.get(id) ?? lastSeenAt));
   return hosts
     .filter((host) => host.instanceState === 'running' && now.getTime() - last(host) < freshFor)
+    .filter((host) => draining || !host.draining)
     .toSorted((a, b) => last(b) - last(a))
     .map(({ id }) => id);
 }

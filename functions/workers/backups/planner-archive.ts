@@ -35,8 +35,11 @@ export function planArchive(facts: BackupFacts, backup: BackupItem): BackupStep 
 }
 
 /** Removes a backup's snapshot; with the last one the whole repository. */
-export function planArchiveRemoval(facts: BackupFacts, { storage }: BackupItem): BackupStep {
+export function planArchiveRemoval(facts: BackupFacts, { storage, manifest }: BackupItem): BackupStep {
   const { archive = nowhere, record, operation } = facts;
+  // First, while the backup can still be kept as it was. One that nobody wrote down is the sweep's.
+  if (manifest !== undefined)
+    return { kind: 'removeManifest', message: 'Removing the manifest', progress: 5 };
   if (storage?.kind !== 'archive') return forget(facts);
   const { backing } = record;
   if (backing === undefined)

@@ -6,6 +6,7 @@ import type { Failure } from '../planner.ts';
 import { planCopy } from './planner-copy.ts';
 import { planPointCopy } from './planner-point-copy.ts';
 import { planArchive, planArchiveRemoval, planFill } from './planner-archive.ts';
+import { planArchiveDrill } from './planner-archive-drill.ts';
 import { planPointRemoval, planRecoveryPoint } from './planner-recovery-point.ts';
 import { failRefill, planRefill } from './planner-refill.ts';
 import { planSnapshot } from './planner-snapshot.ts';
@@ -21,6 +22,7 @@ export function planBackup(facts: BackupFacts): BackupStep {
   }
   if (operation.kind === 'restoreFiles')
     return operation.guard === undefined ? planFill(facts) : planRefill(facts);
+  if (operation.kind === 'drill') return planArchiveDrill(facts);
   if (backup === undefined) return abandon(facts, 'BackupNotFound', 'The backup is gone.');
   if (backup.operation !== operation.id)
     return abandon(facts, 'StaleRevision', 'Another operation has taken the backup over.');

@@ -3,7 +3,7 @@ import type { NewSnapshotCopy } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { ManifestRef } from '#shared/model/drill.ts';
 import type { BackupItem, TaskItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
-import type { ArchiveFacts, ArchiveSteps } from './archive.ts';
+import type { ArchiveDrillSteps, ArchiveFacts, ArchiveSteps } from './archive.ts';
 import type { RefillSteps } from './planner-refill.ts';
 import type { RecoveryPointSteps, SharedPoint } from './shared-point.ts';
 import { ageOf, pace, type CommonSteps, type Failure, type StepOf } from '../planner.ts';
@@ -32,7 +32,8 @@ export interface BackupFacts extends ChangeFacts {
 }
 
 /** Every step and its arguments. The executors are a mapped type of this: a step without one does not compile. */
-export interface BackupSteps extends CommonSteps, RecoveryPointSteps, ArchiveSteps, RefillSteps {
+export interface BackupSteps
+  extends CommonSteps, RecoveryPointSteps, ArchiveSteps, RefillSteps, ArchiveDrillSteps {
   /** Asks the host that has the volume mounted to freeze it and have the snapshot made. */
   askHost: { readonly task: TaskItem };
   /** EC2 CreateSnapshot. */

@@ -4,10 +4,13 @@ import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import type { Effect } from '#shared/model/crash-points.ts';
 import { hostedCrashPoints } from '#shared/model/crash-points-hosted.ts';
-import { RestoreBackup } from '#shared/model/backup.ts';
+import { CreateBackup, RestoreBackup } from '#shared/model/backup.ts';
 import type { TaskItem } from '#shared/model/items.ts';
 import type { TaskResult } from '#shared/model/task.ts';
 import { copyBackup } from '#functions/backups/copy-backup.ts';
+import { CreateVolume } from '#shared/model/volume.ts';
+import { keys } from '#shared/aws/table/keys.ts';
+import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
@@ -15,11 +18,12 @@ import type { HostTransferPorts } from '#functions/hosts/host-transfers.ts';
 import { completeExport, signExportParts } from '#functions/hosts/host-transfers.ts';
 import { cutVolume, type TaskPorts } from '#functions/hosts/host-tasks.ts';
 import { beginImport, completeImport } from '#functions/transfers/imports.ts';
+import { createVolume } from '#functions/volumes/create-volume.ts';
 import { createExport } from '#functions/transfers/exports.ts';
 import { restorePrefix } from '#shared/model/restored-directory.ts';
 import { carryOut, stage, type CrashedLife } from '#test/unit/workers/support/crash-stage.ts';
 import { judge } from '#test/unit/workers/support/judge.ts';
-import { abroad, call, existing, hostA, type World } from '#test/unit/workers/support/world.ts';
+import { abroad, call, existing, hostA, hostB, type World } from '#test/unit/workers/support/world.ts';
 import { passed } from './support/drills.ts';
 import { mountOnce, network } from './support/recovery-world.ts';
 
@@ -72,6 +76,20 @@ async function backedUp(world: World): Promise<void> {
   await world.run(await world.backUp('data'));
 }
 
+async function archived(world: World): Promise<void> {
+  const options = { path: '/data/data' };
+  await createVolume(world.api, call(), CreateVolume.parse({ name: 'data', type: 'hostpath', options }));
+  const { body } = await createBackup(world.api, call(), {
+    volume: 'data',
+    ...CreateBackup.parse({ host: hostA }),
+  });
+  const at = world.clock().toISOString();
+  const snapshot = { snapshotId: 'a'.repeat(64), at, files: 1, sizeBytes: 10, notes: [] };
+  const task = existing(await world.table.read('task', keys.task(body.id)), body.id);
+  await world.table.transact(answerTask(task, { outcome: 'done', snapshot }));
+  await world.run(body.id);
+}
+
 async function networkVolume(world: World): Promise<void> {
   await world.run(await world.create('data', network));
   await mountOnce(world, 'data');
@@ -103,11 +121,11 @@ async function lastBackup(world: World): Promise<string> {
 
 /** The host's sync, and what it does of each task; then it says how that ended. */
 const hostDoes =
-  (perform: (world: World, task: TaskItem) => Promise<TaskResult>) =>
+  (perform: (world: World, task: TaskItem) => Promise<TaskResult>, hostId = hostA) =>
   async (world: World): Promise<void> => {
     const at = world.clock().toISOString();
-    await world.table.transact([put('seen', { hostId: hostA, bootId: 'boot', at })]);
-    const record = existing(await world.table.readHost(hostA), hostA);
+    await world.table.transact([put('seen', { hostId, bootId: 'boot', at })]);
+    const record = existing(await world.table.readHost(hostId), hostId);
     for (const task of record.tasks.filter(({ result }) => result === undefined)) {
       const result = await perform(world, task);
       const now = existing(
@@ -130,6 +148,14 @@ const refilling = hostDoes((world, { kind }) => {
   const snapshot = { snapshotId: 'a'.repeat(64), at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
   return Promise.resolve(kind === 'archive' ? { outcome: 'done', snapshot } : transferred);
 });
+
+/** Host B has no restic. It is heard of last, so that it is asked first. */
+const restoring = async (world: World): Promise<void> => {
+  const error = { code: 'NotSupported', detail: 'restic is not installed' };
+  await hostDoes(() => Promise.resolve({ outcome: 'done', verify: passed }))(world);
+  world.pass(1);
+  await hostDoes(() => Promise.resolve({ outcome: 'failed', error }), hostB)(world);
+};
 
 const locating = hostDoes((world, task) => {
   const path = task.kind === 'locate' ? task.path : '';
@@ -183,6 +209,13 @@ const archivesOf = ({ objects }: World): unknown => ({
   objects: objects.objects.size,
 });
 
+/** What the host and the record say of a drill in the end; the backup is nobody's any more. */
+async function drilledOf(world: World): Promise<unknown> {
+  const { drill, users } = existing(await world.table.readBackup(await lastBackup(world)), 'backup');
+  const hostTasks = [...world.store.items.values()].filter(({ entity }) => entity === 'hostTask').length;
+  return { outcome: drill?.outcome, host: drill?.host, users, hostTasks };
+}
+
 const operations: Readonly<Record<Hosted, Operation>> = {
   frozenBackup: {
     prepare: inUse,
@@ -201,6 +234,14 @@ const operations: Readonly<Record<Hosted, Operation>> = {
     meanwhile: hostDoes(() => Promise.resolve({ outcome: 'done', verify: passed })),
     left: volumesOf,
     expected: 1,
+  },
+  archiveDrill: {
+    prepare: archived,
+    ask: async (world) =>
+      drillBackup(world.backupsApi, call({ idempotencyKey: 'drill' }), { backup: await lastBackup(world) }),
+    meanwhile: restoring,
+    left: drilledOf,
+    expected: { outcome: 'passed', host: hostA, users: [], hostTasks: 0 },
   },
   recoveryPoint: {
     prepare: networkVolume,

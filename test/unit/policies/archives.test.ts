@@ -2,8 +2,10 @@ import { expect, it } from 'vitest';
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { parseItem, put } from '#shared/aws/table/writes.ts';
 import type { TaskItem } from '#shared/model/items.ts';
+import type { TaskResult } from '#shared/model/task.ts';
 import { CreateVolume } from '#shared/model/volume.ts';
 import { createVolume } from '#functions/volumes/create-volume.ts';
+import { done, failed as broken, passed } from '#test/unit/backups/support/drills.ts';
 import { call, hostA } from '#test/unit/workers/support/world.ts';
 import { PolicyWorld } from './support/policy-world.ts';
 
@@ -11,6 +13,8 @@ import { PolicyWorld } from './support/policy-world.ts';
 class WorkingWorld extends PolicyWorld {
   readonly answered: TaskItem[] = [];
   isUp = true;
+  /** What it says of each drill. */
+  verdict: TaskResult = done({ ...passed, archive: true, mark: false });
 
   /** The host syncs. */
   async heardOf(): Promise<void> {
@@ -31,7 +35,7 @@ class WorkingWorld extends PolicyWorld {
     const at = this.clock().toISOString();
     const snapshot = { snapshotId, at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
     const result = { outcome: 'done', ...(task.kind === 'archive' ? { snapshot } : {}) } as const;
-    await this.table.transact(answerTask(task, result));
+    await this.table.transact(answerTask(task, task.kind === 'verify-archive' ? this.verdict : result));
   }
 
   of(kind: TaskItem['kind']): TaskItem[] {
@@ -100,4 +104,57 @@ it('a run without a host that could read the files waits for one, and then says 
   world.pass(86_400);
   const run = await world.runNow();
   expect(run).toMatchObject({ state: 'failed', counts: { made: 0, failed: 1, skipped: 0 } });
+});
+
+const drilled = { drill: '0 4 * * 0', objective: '90d' } as const;
+const error = { code: 'NotSupported', detail: 'restic is not installed' };
+
+it('a run of drills proves archives too, those of directories and those that a policy makes with restic', async () => {
+  const world = await worldWith({ disk: 'local', folder: 'hostpath' });
+  await world.policy({ ...drilled, engine: 'restic' });
+  await world.runNow();
+  await world.heardOf();
+  expect(await world.runNow('nightly', 'drill')).toMatchObject({ state: 'succeeded', counts: { made: 2 } });
+  expect(world.of('verify-archive')).toHaveLength(2);
+  for (const name of ['disk', 'folder'])
+    expect((await world.backupsOf(name))[0]).toMatchObject({
+      drill: { outcome: 'passed', host: hostA },
+      verified: { restoreSeconds: expect.any(Number) },
+    });
+});
+
+it('a directory whose drill no host can do, for want of restic, is overdue and never passed', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  const { id } = await world.policy(drilled);
+  await world.runNow();
+  world.verdict = { outcome: 'failed', error };
+  await world.heardOf();
+  expect(await world.runNow('nightly', 'drill')).toMatchObject({ state: 'failed', counts: { failed: 1 } });
+  await world.watch();
+  expect(world.counts(id)).toMatchObject({ overdueDrills: 1, failedDrills: 0 });
+});
+
+it('a directory whose last drill is older than the drills’ objective is overdue', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  const { id } = await world.policy(drilled);
+  await world.runNow();
+  await world.heardOf();
+  await world.runNow('nightly', 'drill');
+  world.pass(13 * 86_400);
+  await world.watch();
+  expect(world.counts(id)).toMatchObject({ overdueDrills: 0 });
+  world.pass(2 * 86_400);
+  await world.watch();
+  expect(world.counts(id)).toMatchObject({ overdueDrills: 1, failedDrills: 0 });
+});
+
+it('a directory whose archive is not whole counts as a failed drill', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  const { id } = await world.policy(drilled);
+  await world.runNow();
+  world.verdict = done(broken);
+  await world.heardOf();
+  expect(await world.runNow('nightly', 'drill')).toMatchObject({ state: 'failed' });
+  await world.watch();
+  expect(world.counts(id)).toMatchObject({ failedDrills: 1 });
 });

@@ -1,4 +1,5 @@
 import type { ManifestRef } from '#shared/model/drill.ts';
+import type { RepositoryGrant } from '#shared/model/repository.ts';
 import type { HostTask, TaskResult } from '#shared/model/task.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -54,6 +55,8 @@ export class FakeControlPlane {
   /** Where manifests go; and those that hosts say they have written, by operation. */
   bucket: string | undefined;
   readonly manifests = new Map<string, ManifestRef>();
+  /** What hosts with a task on a repository get. */
+  repository: RepositoryGrant | undefined;
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
@@ -182,7 +185,10 @@ export class FakeControlPlane {
       signExportParts: (...call) => this.archives.signExportParts(...call),
       completeExport: (...call) => this.archives.completeExport(...call),
       importSource: (...call) => this.archives.importSource(...call),
-      grantRepository: (operationId) => Promise.reject(notFound(operationId)),
+      grantRepository: (operationId) =>
+        this.repository === undefined
+          ? Promise.reject(notFound(operationId))
+          : Promise.resolve(this.repository),
       manifest: (operationId, wish) => {
         if (wish.want === 'written') this.manifests.set(operationId, wish.manifest);
         const url = this.bucket === undefined ? {} : { url: `${this.bucket}/manifest` };
