@@ -38,8 +38,9 @@ import { openRecords, type Records } from './reconcile/records.ts';
 import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
-import { drillPlaces, performer, type PerformPorts } from './tasks/perform.ts';
+import { drillPlaces, resticFolder, performer, type PerformPorts } from './tasks/perform.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { cleanRestic } from './restic/leftovers.ts';
 import { cleanCopies } from './verify/leftovers.ts';
 
 export interface DaemonOptions {
@@ -84,6 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await assemble(options);
   await thawLeftovers(freezeOf(parts));
   await cleanCopies({ mounts: parts.mounts, log: options.log }, drillPlaces(options.config.root));
+  await cleanRestic(resticFolder(options.config.root));
   const { loop, engine } = connect(parts);
   const servers = await openSockets(parts, loop, engine);
   loop.start();

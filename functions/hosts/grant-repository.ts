@@ -22,6 +22,7 @@ const uses: Readonly<Record<RepositoryTask['kind'], RepositoryUse>> = {
   archive: 'write',
   fill: 'read',
   forget: 'remove',
+  'read-archive': 'read',
 };
 
 /**
@@ -51,8 +52,12 @@ export async function grantRepository(
 async function standingTask({ table }: HostPorts, task: TaskItem): Promise<RepositoryTask> {
   const operation = await table.readOperation(task.operationId);
   const stands = task.result === undefined && operation !== undefined && !isFinished(operation.status); // guard: grant-while-task off: const stands = operation !== undefined;
-  if (stands && (task.kind === 'archive' || task.kind === 'fill' || task.kind === 'forget')) return task;
+  if (stands && isOnRepository(task)) return task;
   throw noTask(task.operationId);
+}
+
+function isOnRepository(task: TaskItem): task is TaskItem & RepositoryTask {
+  return Object.hasOwn(uses, task.kind);
 }
 
 /** Contract 7: a new password would lock every backup away that is there. */

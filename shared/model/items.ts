@@ -14,6 +14,7 @@ import {
   ForgetTask,
   ImportTask,
   LocateTask,
+  ReadArchiveTask,
   TaskResult,
   VerifyFilesTask,
   VerifyTask,
@@ -352,6 +353,7 @@ export const TaskItem = z.discriminatedUnion('kind', [
   ArchiveTask.extend(asked),
   FillTask.extend(asked),
   ForgetTask.extend(asked),
+  ReadArchiveTask.extend(asked),
   VerifyFilesTask.extend(asked),
   ExtractFilesTask.extend(asked),
 ]);

@@ -10,6 +10,7 @@ import type { TaskResult } from '#shared/model/task.ts';
 import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
+import { extractBackup } from '#functions/backups/read-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import type { HostTransferPorts } from '#functions/hosts/host-transfers.ts';
 import { completeExport, signExportParts } from '#functions/hosts/host-transfers.ts';
@@ -94,6 +95,17 @@ async function directoryArchived(world: World): Promise<void> {
     await refilling(world);
     await world.run(id, 1);
   }
+}
+
+/** A backup as files, which its host has made. */
+async function archived(world: World): Promise<void> {
+  await attached(world);
+  const id = await world.backUp('data', { engine: 'restic' });
+  const at = world.clock().toISOString();
+  const snapshot = { snapshotId: '1'.repeat(64), at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
+  const task = existing(await world.table.read('task', { pk: `OP#${id}`, sk: 'TASK' }), 'task');
+  await world.table.transact(answerTask(task, { outcome: 'done', snapshot }));
+  await world.run(id);
 }
 
 async function lastBackup(world: World): Promise<string> {
@@ -257,6 +269,17 @@ const operations: Readonly<Record<Hosted, Operation>> = {
   export: {
     prepare: attached,
     ask: (world) => createExport(world.backupsApi, call({ idempotencyKey: 'export' }), { volume: 'data' }),
+    meanwhile: packing,
+    left: archivesOf,
+    expected: { uploads: 0, objects: 1 },
+  },
+  readArchive: {
+    prepare: archived,
+    ask: async (world) =>
+      extractBackup(world.backupsApi, call({ idempotencyKey: 'extract' }), {
+        backup: await lastBackup(world),
+        path: 'db/data.sql',
+      }),
     meanwhile: packing,
     left: archivesOf,
     expected: { uploads: 0, objects: 1 },
