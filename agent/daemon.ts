@@ -38,9 +38,10 @@ import { openRecords, type Records } from './reconcile/records.ts';
 import { sweepOrphans } from './reconcile/orphans.ts';
 import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
-import { drillPlaces, performer, type PerformPorts } from './tasks/perform.ts';
+import { drillPlaces, resticFolder, performer, type PerformPorts } from './tasks/perform.ts';
 import { Tasks } from './tasks/tasks.ts';
 import { clearCheckCaches } from './restic/repository.ts';
+import { cleanRestic } from './restic/leftovers.ts';
 import { cleanCopies } from './verify/leftovers.ts';
 import { clearScratch } from './verify/scratch.ts';
 
@@ -87,6 +88,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await thawLeftovers(freezeOf(parts));
   await cleanCopies({ mounts: parts.mounts, log: options.log }, drillPlaces(options.config.root));
   clearDrills(parts);
+  await cleanRestic(resticFolder(options.config.root));
   const { loop, engine } = connect(parts);
   const servers = await openSockets(parts, loop, engine);
   loop.start();

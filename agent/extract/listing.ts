@@ -41,7 +41,7 @@ async function entryAt(
     uid: Number(stat.uid),
     gid: Number(stat.gid),
     mode: (stat.mode & 0o7777n).toString(8).padStart(4, '0'),
-    modifiedAt: timeOf(stat.mtimeMs),
+    modifiedAt: timeOf(Number(stat.mtimeMs)),
     ...(target === undefined ? {} : { target: pathToText(target) }),
   };
 }
@@ -50,8 +50,8 @@ const earliest = Date.parse('0001-01-01T00:00:00Z');
 const latest = Date.parse('9999-12-31T23:59:59Z');
 
 /** Anybody may set any time: what no date can hold is told as the nearest that one can. */
-function timeOf(milliseconds: bigint): string {
-  const within = Math.min(Math.max(Number(milliseconds), earliest), latest);
+export function timeOf(milliseconds: number): string {
+  const within = Math.min(Math.max(milliseconds, earliest), latest);
   return new Date(within).toISOString();
 }
 

@@ -55,7 +55,7 @@ async function openOne(wanted: Wanted): Promise<Opened> {
   // A link is opened itself, and so is a pipe or a device, without anything happening to it.
   const flags = O_PATH | O_NOFOLLOW; // guard: extract-no-follow off: const flags = O_PATH;
   const found = await open(at, flags).catch((cause: unknown) => {
-    throw refused(shown, 'is not in this backup', cause);
+    throw refusedPath(shown, 'is not in this backup', cause);
   });
   try {
     const kind = await kindOf(found, wanted);
@@ -71,13 +71,14 @@ async function kindOf(found: FileHandle, { at, shown, last }: Wanted): Promise<O
   const stat = await found.stat();
   if (stat.isDirectory()) return 'directory';
   if (stat.isFile() && last) return 'file';
-  if (stat.isFile()) throw refused(shown, 'is a file and has nothing below it');
-  if (!stat.isSymbolicLink()) throw refused(shown, 'is neither a file nor a directory');
+  if (stat.isFile()) throw refusedPath(shown, 'is a file and has nothing below it');
+  if (!stat.isSymbolicLink()) throw refusedPath(shown, 'is neither a file nor a directory');
   const target = await readlink(at, { encoding: 'latin1' });
-  throw refused(shown, `is a link to "${pathToText(target)}"; links are not followed`);
+  throw refusedPath(shown, `is a link to "${pathToText(target)}"; links are not followed`);
 }
 
-function refused(shown: string, why: string, cause?: unknown): ProductError {
+/** Why nothing is read there, in words that follow the path. */
+export function refusedPath(shown: string, why: string, cause?: unknown): ProductError {
   return new ProductError('PathRefused', `"${shown}" ${why}.`, {
     value: shown,
     allowed: 'a file or directory of the backup',

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { BytePath } from '#shared/model/byte-path.ts';
 import { childEnd, type ChildEnd } from '#agent/archives/child.ts';
 import { programFolders } from './find-restic.ts';
 
@@ -10,7 +12,7 @@ import { programFolders } from './find-restic.ts';
  * the same task. The mounts go with the process, however it ends.
  */
 const script = `
-root=$1 cache=$2 directory=$3 path=$4 how=$5
+root=$1 cache=$2 directory=$3 path=$4 how=$5 last=$6
 mount -t tmpfs -o size=1m,mode=0755 hivemind-restic "$root"
 readable() {
   if [ -d "$1" ]; then mkdir -p "$root$1"; else : >"$root$1"; fi
@@ -33,7 +35,12 @@ if [ -n "$directory" ]; then
   mount --bind "$directory" "$root$path"
   mount -o "remount,bind,$how,nosuid,nodev,noexec" "$root$path"
 fi
-shift 5
+shift 6
+if [ -n "$last" ]; then
+  # With a mark behind it: a shell drops newlines at the end.
+  last=$(printf '%b' "$last"; printf .)
+  set -- "$@" "\${last%.}"
+fi
 exec chroot "$root" setpriv --pdeathsig=KILL --bounding-set=-mknod restic "$@"
 `;
 
@@ -57,6 +64,12 @@ export interface ResticCall {
   readonly environment: Readonly<Record<string, string>>;
   readonly shown?: Shown;
   readonly signal: AbortSignal;
+  /** The last argument where it is a path in a snapshot: bytes, which no argument of Node's can carry. */
+  readonly last?: BytePath;
+}
+
+/** Of a call whose lines are collected. */
+export interface ResticLines extends ResticCall {
   /** Which lines of its output are kept. @default all */
   readonly keep?: (line: string) => boolean;
 }
@@ -70,19 +83,34 @@ const asksForPassword = 'reading repository password from stdin';
 
 const proxies = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy'];
 
+/** restic at work. */
+export interface RunningRestic {
+  readonly stdout: Readable;
+  readonly ended: Promise<ChildEnd>;
+  /** Asks it to end; it lets its lock go. */
+  interrupt(): void;
+}
+
 /** Runs restic to its end. Never rejects; aborted, it is asked to end and lets its lock go. */
-export async function runRestic(places: ResticPlaces, call: ResticCall): Promise<ResticEnd> {
-  const { args, password, environment, shown, signal, keep = () => true } = call;
+export async function runRestic(places: ResticPlaces, call: ResticLines): Promise<ResticEnd> {
+  const { keep = () => true } = call;
+  const { stdout, ended } = startRestic(places, call);
+  const lines: string[] = [];
+  createInterface({ input: stdout }).on('line', (line) => {
+    if (line !== asksForPassword && keep(line)) lines.push(line);
+  });
+  return { ...(await ended), lines };
+}
+
+/** Starts restic. Aborted, it is asked to end. What it writes is to be read, or it does not end. */
+export function startRestic(places: ResticPlaces, call: ResticCall): RunningRestic {
+  const { args, password, environment, shown, signal, last = '' } = call;
   const { directory = '', path = '', how = 'ro' } = shown ?? {};
-  const setup = [places.root, places.cache, directory, path, how];
+  const setup = [places.root, places.cache, directory, path, how, octal(last)];
   const into = ['--mount', '--propagation', 'private', '--', 'sh', '-ceu', script, 'restic'];
   const child = spawn('unshare', [...into, ...setup, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...baseEnvironment(), ...environment },
-  });
-  const lines: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line !== asksForPassword && keep(line)) lines.push(line);
   });
   // Its end tells why; a broken pipe adds nothing.
   child.stdin.on('error', () => undefined);
@@ -90,9 +118,14 @@ export async function runRestic(places: ResticPlaces, call: ResticCall): Promise
   const interrupt = (): void => void child.kill('SIGINT');
   if (signal.aborted) interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
-  const end = await childEnd(child);
-  signal.removeEventListener('abort', interrupt);
-  return { ...end, lines };
+  const ended = childEnd(child).finally(() => signal.removeEventListener('abort', interrupt));
+  return { stdout: child.stdout, ended, interrupt };
+}
+
+/** As the shell's printf takes it. */
+function octal(path: BytePath): string {
+  const escape = (byte: number): string => `\\0${byte.toString(8).padStart(3, '0')}`;
+  return [...Buffer.from(path, 'latin1')].map(escape).join('');
 }
 
 /** Nothing of the agent's own but its proxies. */

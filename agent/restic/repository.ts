@@ -8,11 +8,15 @@ import { backupSnapshotTag, snapshotHost, type FilesReport } from '#shared/model
 import { reservedNames } from '#agent/archives/reserved.ts';
 import {
   runRestic,
+  startRestic,
   type ResticCall,
   type ResticEnd,
+  type ResticLines,
   type ResticPlaces,
+  type RunningRestic,
   type Shown,
 } from './confined-restic.ts';
+import { draftPrefix } from './leftovers.ts';
 import { putObject } from './put-object.ts';
 import { backupNotes, restoreWarnings } from './words.ts';
 import type { Session } from './session.ts';
@@ -37,7 +41,7 @@ export interface Subject {
 }
 
 const Snapshots = z
-  .array(z.object({ id: z.string(), time: z.string() }))
+  .array(z.object({ id: z.string(), time: z.string(), tree: z.string() }))
   .nullable()
   .transform((list) => list ?? []);
 type Snapshot = z.output<typeof Snapshots>[number];
@@ -79,7 +83,7 @@ export class Repository {
    */
   async #send(): Promise<void> {
     const { session, places } = this.#ports;
-    const draft = `draft-${randomUUID()}`;
+    const draft = `${draftPrefix}${randomUUID()}`;
     const folder = join(places.cache, draft);
     try {
       demand(await this.#run({ args: ['init'] }, `/cache/${draft}`), 'init');
@@ -103,6 +107,48 @@ export class Repository {
 
   async unlock(): Promise<void> {
     demand(await this.#run({ args: ['unlock'] }), 'unlock');
+  }
+
+  /**
+   * The tree that is the root of a snapshot. Locks that a dead process left are removed.
+   * @throws ProductError BackupNotFound when the snapshot, or the whole repository, is gone
+   */
+  async treeOf(snapshotId: string): Promise<string> {
+    const unlocked = await this.#run({ args: ['unlock'] });
+    if (isMissing(unlocked)) throw gone('The repository of the backup is gone', snapshotId);
+    demand(unlocked, 'unlock');
+    const found = (await this.#all()).find(({ id }) => id === snapshotId);
+    if (found !== undefined) return found.tree;
+    throw gone('The snapshot of the backup is not in its repository any more', snapshotId);
+  }
+
+  /**
+   * What a command that changes nothing writes, as it comes; who stops reading ends it. Where it ends it is whole.
+   * @throws ProductError CommandFailed with restic's own words
+   */
+  async *output(call: Pick<ResticCall, 'args' | 'last'>): AsyncGenerator<Buffer> {
+    const until = Date.now() + lockedFor;
+    for (;;) {
+      const running = this.#start(call);
+      let [isRead, isBegun] = [false, false];
+      try {
+        // A pipe that broke would kill it with its lock still there.
+        for await (const chunk of running.stdout.iterator({ destroyOnReturn: false })) {
+          isBegun = true;
+          yield chunk as Buffer;
+        }
+        isRead = true;
+      } finally {
+        // At its end it still lets its lock go.
+        if (!isRead) running.interrupt();
+        running.stdout.resume();
+        await running.ended;
+      }
+      const end = { ...(await running.ended), lines: [] };
+      this.#ports.stopping.throwIfAborted();
+      if (isBegun || !isLocked(end) || Date.now() > until) return void demand(end, call.args[0] ?? '');
+      await this.#pause();
+    }
   }
 
   /** Snapshots of a backup, the oldest first: more than one only when an agent died at the wrong moment. */
@@ -199,8 +245,12 @@ export class Repository {
   }
 
   async #has(id: string): Promise<boolean> {
+    return (await this.#all()).some((one) => one.id === id);
+  }
+
+  async #all(): Promise<Snapshot[]> {
     const end = demand(await this.#run({ args: ['snapshots', '--json'] }), 'snapshots');
-    return Snapshots.parse(answerOf(end)).some((one) => one.id === id);
+    return Snapshots.parse(answerOf(end));
   }
 
   /** Of a snapshot that an agent made and could not report. */
@@ -223,19 +273,36 @@ export class Repository {
   }
 
   /** Waits while somebody else has the repository. Of locks only those of dead processes are removed. */
-  async #unlessLocked(call: Pick<ResticCall, 'args' | 'shown' | 'keep'>): Promise<ResticEnd> {
-    const { stopping, lockedPauseMs = 15_000 } = this.#ports;
+  async #unlessLocked(call: Pick<ResticLines, 'args' | 'shown' | 'keep'>): Promise<ResticEnd> {
     const until = Date.now() + lockedFor;
     for (;;) {
       const end = await this.#run(call);
       if (!isLocked(end) || Date.now() > until) return end;
-      await delay(lockedPauseMs, undefined, { signal: stopping });
-      await this.unlock();
+      await this.#pause();
     }
   }
 
+  async #pause(): Promise<void> {
+    const { stopping, lockedPauseMs = 15_000 } = this.#ports;
+    await delay(lockedPauseMs, undefined, { signal: stopping });
+    await this.unlock();
+  }
+
+  /** Quiet: among what it writes are no words of its own. */
+  #start({ args, last }: Pick<ResticCall, 'args' | 'last'>): RunningRestic {
+    const { session, places, stopping } = this.#ports;
+    stopping.throwIfAborted();
+    return startRestic(places, {
+      args: ['--repo', session.url, '--cleanup-cache', '--quiet', ...args],
+      password: session.password(),
+      environment: session.environment,
+      signal: stopping,
+      ...(last === undefined ? {} : { last }),
+    });
+  }
+
   async #run(
-    call: Pick<ResticCall, 'args' | 'shown' | 'keep'>,
+    call: Pick<ResticLines, 'args' | 'shown' | 'keep'>,
     url = this.#ports.session.url,
   ): Promise<ResticEnd> {
     const { session, places, stopping } = this.#ports;
@@ -279,6 +346,10 @@ const isLocked = ({ code, words }: ResticEnd): boolean =>
 
 function at({ id, time }: Snapshot): Pick<FilesReport, 'snapshotId' | 'at'> {
   return { snapshotId: id, at: new Date(time).toISOString() };
+}
+
+function gone(what: string, snapshotId: string): ProductError {
+  return new ProductError('BackupNotFound', `${what}.`, { value: snapshotId });
 }
 
 /** @throws ProductError CommandFailed with restic's own words */

@@ -15,8 +15,9 @@ import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import { removeEmpty } from '#agent/drivers/unmount.ts';
 import { demandRestic } from '#agent/restic/find-restic.ts';
-import type { Runner } from '#agent/reconcile/runner.ts';
+import { cacheName } from '#agent/restic/leftovers.ts';
 import { Repository } from '#agent/restic/repository.ts';
+import type { Runner } from '#agent/reconcile/runner.ts';
 import { openSession } from '#agent/restic/session.ts';
 import { directoriesOf, type Inodes } from '#agent/verify/archived.ts';
 import { demandAlone, type AlonePorts } from './demand-alone.ts';
@@ -24,18 +25,19 @@ import { noteManifest, type CutSeen, type ManifestPorts } from './keep-manifest.
 import { failedWith, type Performed } from './tasks.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
-interface RepositoryPorts {
+/** What any task on a repository needs. */
+export interface RepositoryPorts {
   readonly api: Pick<HostApi, 'grantRepository'>;
   /** ROOT/restic: its cache, and roots of its processes. */
   readonly resticFolder: string;
+  /** Aborted when the agent stops. */
   readonly stopping: AbortSignal;
 }
 
-export interface ArchivePorts extends WithVolumePorts, RepositoryPorts, Omit<AlonePorts, 'holds'> {
+export interface ArchivePorts extends WithVolumePorts, Omit<AlonePorts, 'holds'>, RepositoryPorts {
   readonly holds: WithVolumePorts['holds'] & AlonePorts['holds'];
   readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
   readonly exec: Exec;
-  readonly stopping: AbortSignal;
   /** What exchanges a volume's files runs one at a time, also where the control plane has given the one before up. */
   readonly runner: Pick<Runner, 'run'>;
 }
@@ -164,7 +166,7 @@ export async function withRepository<T>(
   { operationId }: RepositoryTask,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  const places = { root: join(resticFolder, operationId), cache: join(resticFolder, 'cache') };
+  const places = { root: join(resticFolder, operationId), cache: join(resticFolder, cacheName) };
   for (const folder of [places.cache, places.root]) await mkdir(folder, { recursive: true, mode: 0o700 });
   const session = await openSession({ grant: (begin) => api.grantRepository(operationId, begin) });
   try {

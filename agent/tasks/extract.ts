@@ -1,17 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseBackupPath, type SentForm } from '#shared/model/extract.ts';
+import { parseBackupPath } from '#shared/model/extract.ts';
 import type { ExtractTask, TaskResult } from '#shared/model/task.ts';
 import { partBytesFor } from '#shared/model/transfer.ts';
-import { ProductError } from '#shared/model/errors.ts';
-import type { PartUrls, UploadResult } from '#shared/client/transfer/types.ts';
 import { uploadStream } from '#shared/client/transfer/upload-stream.ts';
 import { reservedNames } from '#agent/archives/reserved.ts';
 import { uploadArchive } from '#agent/archives/upload.ts';
 import { holdDevice, type DevicePorts } from '#agent/drivers/ebs/hold-device.ts';
-import { linesOf, listDirectory } from '#agent/extract/listing.ts';
+import { listDirectory } from '#agent/extract/listing.ts';
 import { openBelow, type Opened } from '#agent/extract/open-below.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import type { Runner } from '#agent/reconcile/runner.ts';
@@ -22,19 +18,11 @@ import {
   withMountpoint,
   type CopyPorts,
 } from '#agent/verify/copy.ts';
-import { persist, reportOf } from './transfer.ts';
+import { deliver, refuseFile, sendEntries, type Line, type Sent } from './deliver.ts';
 
 export interface ExtractTaskPorts extends DevicePorts, Omit<CopyPorts, 'blocks'> {
   readonly api: Pick<HostApi, 'signExportParts' | 'completeExport'>;
   readonly runner: Runner;
-}
-
-/** What was sent, and what is to be said about it. */
-interface Sent extends UploadResult {
-  readonly form: SentForm;
-  /** Regular files; entries of a listing. */
-  readonly files: number;
-  readonly notes: readonly string[];
 }
 
 /**
@@ -73,22 +61,12 @@ export async function sendFrom(
   task: ReadTask,
   { root, stopping: signal }: Place,
 ): Promise<TaskResult> {
-  const { operationId: id } = task;
-  const attempt = randomUUID();
   const opened = await openBelow(root, parseBackupPath(task.path));
   try {
-    const urls: PartUrls = (parts) => api.signExportParts(id, { attempt, parts: [...parts] });
-    const { form, files, notes, parts, sizeBytes, sha256 } = await send(task, opened, { urls, signal });
-    await persist(() => api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 }));
-    return { outcome: 'done', transfer: { ...reportOf(files, notes), form } };
+    return await deliver(api, { id: task.operationId, signal }, (line) => send(task, opened, line));
   } finally {
     await opened.handle.close();
   }
-}
-
-interface Line {
-  readonly urls: PartUrls;
-  readonly signal: AbortSignal;
 }
 
 async function send(task: ReadTask, opened: Opened, line: Line): Promise<Sent> {
@@ -97,19 +75,10 @@ async function send(task: ReadTask, opened: Opened, line: Line): Promise<Sent> {
 }
 
 async function sendListing({ path }: ReadTask, { kind, descriptor }: Opened, line: Line): Promise<Sent> {
-  if (kind === 'file')
-    throw new ProductError('PathRefused', `"${path}" is a file.`, {
-      value: path,
-      allowed: 'a directory of the backup',
-      hint: 'Get the file itself: hivemind backup extract.',
-    });
+  if (kind === 'file') throw refuseFile(path);
   const below = parseBackupPath(path);
   const without = below.length === 0 ? reservedNames : [];
-  const { entries, left } = await listDirectory(descriptor, { below, without });
-  const partBytes = partBytesFor(1);
-  const sent = await uploadStream(Readable.from(linesOf(entries)), { ...line, partBytes });
-  const notes = left === 0 ? [] : [`${left} more names are there and are not listed`];
-  return { ...sent, form: 'listing', files: entries.length, notes };
+  return sendEntries(await listDirectory(descriptor, { below, without }), line);
 }
 
 async function sendFile({ handle }: Opened, line: Line): Promise<Sent> {

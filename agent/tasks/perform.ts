@@ -6,6 +6,7 @@ import { extract, type ExtractTaskPorts } from './extract.ts';
 import { extractFiles } from './extract-files.ts';
 import { keepManifest, type ManifestPorts } from './keep-manifest.ts';
 import { locate } from './locate.ts';
+import { readArchive, type ReadArchivePorts } from './read-archive.ts';
 import type { Performed } from './tasks.ts';
 import { exportVolume, importVolume, type TransferPorts } from './transfer.ts';
 import { verifyArchiveTask } from './verify-archive.ts';
@@ -19,7 +20,7 @@ export type PerformPorts = Omit<CutPorts, 'keepManifest'> &
     /** The agent's state folder. */
     readonly root: string;
     readonly transfer: TransferPorts;
-    readonly archive: Omit<ArchivePorts, 'resticFolder'> & Pick<ManifestPorts, 'api'>;
+    readonly archive: Omit<ArchivePorts & ReadArchivePorts, 'resticFolder'> & Pick<ManifestPorts, 'api'>;
   };
 
 /** Where drills keep their mounts and files, below the agent's state folder. */
@@ -31,6 +32,11 @@ export function drillPlaces(root: string): { directory: string; manifests: strin
   };
 }
 
+/** Where restic's cache is, and roots of its processes. */
+export function resticFolder(root: string): string {
+  return join(root, 'restic');
+}
+
 interface Performer {
   readonly perform: (task: HostTask) => Promise<Performed>;
   readonly end: (task: HostTask) => Promise<void>;
@@ -40,7 +46,7 @@ interface Performer {
 export function performer(ports: PerformPorts): Performer {
   const placed = { ...ports, ...drillPlaces(ports.root) };
   const all = { ...placed, keepManifest: keepManifest.bind(undefined, placed) };
-  const archive = { ...all, ...ports.archive, resticFolder: join(ports.root, 'restic') };
+  const archive = { ...all, ...ports.archive, resticFolder: resticFolder(ports.root) };
   const perform = async (task: HostTask): Promise<Performed> => {
     switch (task.kind) {
       case 'cut':
@@ -63,6 +69,8 @@ export function performer(ports: PerformPorts): Performer {
         return { result: await fillVolume(archive, task) };
       case 'forget':
         return { result: await forgetSnapshot(archive, task) };
+      case 'read-archive':
+        return { result: await readArchive(archive, task) };
       case 'verify-files':
         return { result: await verifyFilesTask(all, task) };
       case 'verify-archive':

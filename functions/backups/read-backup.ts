@@ -1,14 +1,15 @@
-import { create, replace } from '#shared/aws/table/writes.ts';
+import { create } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import { parseBackupPath, type BrowseBackup, type ReadForm } from '#shared/model/extract.ts';
-import type { BackupItem, MadeFrom, OperationItem, TransferItem } from '#shared/model/items.ts';
+import type { BackupItem, MadeFrom, OperationItem } from '#shared/model/items.ts';
 import { chooseDrillHost, noDrillHost, type ScratchUse } from '#shared/model/rules-drill.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { commit, newOperation, priorOf } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
-import { liveBackupUsers } from './backup-users.ts';
+import { readArchive } from './read-archive.ts';
+import { transferOf, useBackup } from './read-parts.ts';
 import { restorable } from './restore-backup.ts';
 import { candidateHosts, clonable, scratchOf, scratchWrites, type Scratch } from './scratch.ts';
 
@@ -23,9 +24,10 @@ export async function browseBackup(ports: Ports, call: Call, request: Request): 
 }
 
 /**
- * Begins to read a file or a directory of a backup, from a scratch volume that is made from it and that a host mounts (of a
- * recovery point: a directory that AWS Backup restores beside the volume's); then it is fetched like an export.
- * @throws ProductError PathRefused; BackupNotFound; NotSupported of what is neither snapshot nor recovery point; IllegalState of a backup that is not
+ * Begins to read a file or a directory of a backup: from a scratch volume that is made from it and that a host mounts (of a
+ * recovery point: a directory that AWS Backup restores beside the volume's), of an archive from its repository. Then it is
+ * fetched like an export.
+ * @throws ProductError PathRefused; BackupNotFound; NotSupported in another Region; IllegalState of a backup that is not
  *   complete, or whose volume was never formatted; HostNotFound without a host that can read it.
  */
 export async function extractBackup(ports: Ports, call: Call, request: Request): Promise<OperationAnswer> {
@@ -42,6 +44,8 @@ async function read(
     if (prior !== undefined) return priorOperation(ports, prior);
     parseBackupPath(path);
     const backup = await findBackup(ports, call.namespace, id);
+    if (backup.kind === 'archive')
+      return readArchive(ports, call, { backup, host: asked, read: { path, form } });
     const madeFrom = readable(ports, backup);
     const host = chooseDrillHost(await candidateHosts(ports, call, asked), backup, {
       now: ports.clock(),
@@ -68,22 +72,13 @@ async function begin(
   const driver = backup.source.driver === 'ebs' ? 'ebs' : 'efs';
   const about = { kind: use, driver, backup: backup.id, host: host.id, epoch: 1, message } as const;
   const operation: OperationItem = { ...newOperation(ports, call, { volume, parts: about }), read: wanted };
-  const users = [...(await liveBackupUsers(ports, backup)), operation.id];
   const writes = [
     ...scratchWrites({ ...volume, operation: operation.id }, scratch),
     create('transfer', transferOf(operation, backup)),
-    replace('backup', backup, { ...backup, users, updatedAt: operation.createdAt }), // guard: extract-uses-backup
+    await useBackup(ports, backup, operation), // guard: extract-uses-backup
   ];
   await commit(ports, call, { writes, subject: volume.id, status: 202, operation });
   return showOperation(operation);
-}
-
-/** What the host sends is fetched as an export of the volume that was backed up. */
-function transferOf(
-  { id, createdAt }: OperationItem,
-  { namespace, volumeId, volume }: BackupItem,
-): TransferItem {
-  return { id, kind: 'export', namespace, volumeId, volume, removed: false, createdAt };
 }
 
 function noHost(backup: BackupItem, asked: string | undefined): ProductError {

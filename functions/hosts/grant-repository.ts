@@ -23,6 +23,7 @@ const uses: Readonly<Record<RepositoryTask['kind'], RepositoryUse>> = {
   fill: 'read',
   forget: 'remove',
   'verify-archive': 'read',
+  'read-archive': 'read',
 };
 
 /**
@@ -52,12 +53,12 @@ export async function grantRepository(
 async function standingTask({ table }: HostPorts, task: TaskItem): Promise<RepositoryTask> {
   const operation = await table.readOperation(task.operationId);
   const stands = task.result === undefined && operation !== undefined && !isFinished(operation.status); // guard: grant-while-task off: const stands = operation !== undefined;
-  if (stands && isOfRepository(task)) return task;
+  if (stands && isOnRepository(task)) return task;
   throw noTask(task.operationId);
 }
 
-function isOfRepository(task: TaskItem): task is TaskItem & RepositoryTask {
-  return task.kind in uses;
+function isOnRepository(task: TaskItem): task is TaskItem & RepositoryTask {
+  return Object.hasOwn(uses, task.kind);
 }
 
 /** Contract 7: a new password would lock every backup away that is there. */

@@ -9,7 +9,7 @@ import {
   type WantedPart,
 } from '#shared/model/archive-transfer.ts';
 import { ProductError } from '#shared/model/errors.ts';
-import type { TransferItem } from '#shared/model/items.ts';
+import type { TaskItem, TransferItem } from '#shared/model/items.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import { viewOperation } from '#shared/model/rules-view.ts';
 import type { Caller } from '#shared/runtime/http-request.ts';
@@ -97,6 +97,12 @@ export async function importSource(
   return { url, sizeBytes, sha256 };
 }
 
+const reads: ReadonlySet<TaskItem['kind']> = new Set<TaskItem['kind']>([
+  'extract',
+  'extract-files',
+  'read-archive',
+]);
+
 /** The transfer of a task that this host was given and has not answered yet. */
 async function ownTransfer(
   ports: HostTransferPorts,
@@ -107,8 +113,7 @@ async function ownTransfer(
   const task = await taskOf(ports, host.id, operation);
   const transfer = await ports.table.read('transfer', keys.transfer(operation));
   // What is read from a backup is sent like an export.
-  const isRead = task.kind === 'extract' || task.kind === 'extract-files';
-  const asked = (isRead ? 'export' : task.kind) === kind && task.result === undefined;
+  const asked = (reads.has(task.kind) ? 'export' : task.kind) === kind && task.result === undefined;
   // Removed: the operation has given it up.
   if (asked && transfer?.kind === kind && !transfer.removed) return transfer;
   throw noTask(operation);

@@ -138,6 +138,17 @@ export const hostedCrashPoints = {
     answered,
     record('backup-worker', 'finishTransfer'),
   ],
+  /** A file of a backup as files: a host reads it from the repository and sends it to S3. */
+  readArchive: [
+    ...asked,
+    wake('backups-api'),
+    upload('hosts-api', 'CreateMultipartUpload', 'begin'),
+    record('hosts-api', 'transfer'),
+    upload('hosts-api', 'CompleteMultipartUpload', 'complete'),
+    record('hosts-api', 'transfer'),
+    answered,
+    record('backup-worker', 'finishTransfer'),
+  ],
   /** A caller sends an archive to S3, and a host unpacks it. */
   import: [
     upload('backups-api', 'CreateMultipartUpload', 'begin'),

@@ -1,5 +1,6 @@
 const restic = {
   api: 'test/unit/backups/archives.test.ts',
+  reads: 'test/unit/backups/archive-reads.test.ts',
   grants: 'test/unit/aws/grant-policy.test.ts',
   agent: 'test/integration/archives/restic.test.ts',
   drills: 'test/unit/backups/archive-drills.test.ts',
@@ -22,6 +23,11 @@ export const resticGuards = {
     contract: 7,
     says: 'A backup whose files are being restored is not removed.',
     test: restic.api,
+  },
+  'archive-read-uses-backup': {
+    contract: 7,
+    says: 'A backup of files that is read is not removed.',
+    test: restic.reads,
   },
   'filling-alone': {
     contract: 3,

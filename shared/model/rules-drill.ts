@@ -37,6 +37,18 @@ export function chooseDrillHost(
   return able.toSorted((a, b) => isHome(a) - isHome(b) || room(b) - room(a))[0]?.host;
 }
 
+/** For what touches no volume, any host will do: one of the volume's zone where there is one, of those the one heard of last. */
+export function chooseReader(
+  hosts: readonly DrillHost[],
+  { source }: Pick<BackupItem, 'source'>,
+  { now }: { readonly now: Date },
+): HostItem | undefined {
+  const isHome = ({ host }: DrillHost): number => (host.availabilityZone === source.availabilityZone ? 0 : 1);
+  return hosts
+    .filter((candidate) => isAble(candidate, now))
+    .toSorted((a, b) => isHome(a) - isHome(b) || Date.parse(b.seenAt) - Date.parse(a.seenAt))[0]?.host;
+}
+
 function isAble({ host, seenAt }: DrillHost, now: Date): boolean {
   const isHeardOf = now.getTime() - Date.parse(seenAt) < silentAfter;
   return isHeardOf && host.instanceState === 'running' && !host.draining;
@@ -98,6 +110,16 @@ export function noDrillHost(
     code: 'HostNotFound',
     detail: `${who} can${host === undefined ? '' : 'not'} look into a copy: ${what}.`,
     hint: `Look at the hosts: hivemind host ls. ${after}`,
+  };
+}
+
+/** As {@link noDrillHost}, of what touches no volume. */
+export function noReader({ namespace }: Pick<BackupItem, 'namespace'>, host?: string): DrillFailure {
+  const who = host ?? `No host of namespace "${namespace}"`;
+  return {
+    code: 'HostNotFound',
+    detail: `${who} can${host === undefined ? '' : 'not'} read the backup: it must run, be heard of, and not be drained.`,
+    hint: 'Look at the hosts: hivemind host ls. Or restore the backup to a new volume.',
   };
 }
 

@@ -142,8 +142,23 @@ export const VerifyArchiveTask = AnyTask.extend({
 });
 export type VerifyArchiveTask = z.infer<typeof VerifyArchiveTask>;
 
+/** Read names, a file or a directory of a snapshot, and send them. It touches no volume. */
+export const ReadArchiveTask = AnyTask.extend({
+  kind: z.literal('read-archive'),
+  /** Where the volume's files stand in the snapshot. */
+  path: z.string(),
+  snapshotId: z.string(),
+  /** What is read, below that; as `parseBackupPath` takes it. */
+  wanted: z.string().max(8192),
+  form: ReadForm,
+  /** For the archive of a directory. */
+  metadata: ArchiveMetadata,
+  ...repositoryFields,
+});
+export type ReadArchiveTask = z.infer<typeof ReadArchiveTask>;
+
 /** Tasks on a repository, for which their host gets a grant. */
-export type RepositoryTask = ArchiveTask | FillTask | ForgetTask | VerifyArchiveTask;
+export type RepositoryTask = ArchiveTask | FillTask | ForgetTask | VerifyArchiveTask | ReadArchiveTask;
 /** A directory of a file system, as a host mounts it. */
 const AccessRoot = z.strictObject({ fileSystemId: z.string(), accessPointId: z.string() });
 
@@ -187,6 +202,7 @@ export const HostTask = z
     ArchiveTask,
     FillTask,
     ForgetTask,
+    ReadArchiveTask,
     VerifyFilesTask,
     ExtractFilesTask,
     VerifyArchiveTask,

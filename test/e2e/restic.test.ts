@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
@@ -8,6 +12,7 @@ import {
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
+import type { ListedEntry } from '#shared/model/extract.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
@@ -19,7 +24,8 @@ let cloud: TestCloud;
 let host: TestHost;
 let root: ReturnType<typeof asRoot>;
 let settings: Record<string, string>;
-const folder = '/data/hivemind-test-restic';
+/** Of this process alone: another cloud's run on this machine removes its own. */
+const folder = `/data/hivemind-test-restic-${process.pid}`;
 
 beforeAll(async () => {
   cloud = joinCloud();
@@ -217,6 +223,37 @@ describe('a directory of a host', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
   });
 
+  it('gives out single files and directories, without a volume and with nothing of them on the host', async () => {
+    const name = cloud.unique('read');
+    const path = await directory(name);
+    await host.run('sh', '-ec', `ln -s /etc ${path}/etc`);
+    const { id, volumeId } = await backUp(name);
+    await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
+    const root = await cloud.hivemindJson<ListedEntry[]>('backup', 'browse', id);
+    expect(root.map(({ path: at, kind, target }) => [at, kind, target])).toEqual([
+      ['deep', 'directory', undefined],
+      ['etc', 'symlink', '/etc'],
+      ['file', 'file', undefined],
+    ]);
+    const out = await mkdtemp(join(tmpdir(), 'extracted-'));
+    await cloud.hivemind('backup', 'extract', id, 'file', '--output', out);
+    expect(await readFile(join(out, 'file'), 'utf8')).toBe('kept\n');
+    await cloud.hivemind('backup', 'extract', id, 'deep', '--output', out);
+    const unpack = ['-xzf', join(out, 'deep.tar.gz'), '-C', out, './er/random', './linked'];
+    execFileSync('tar', unpack);
+    expect((await readFile(join(out, 'er', 'random'))).length).toBe(3_000_000);
+    expect(await readFile(join(out, 'linked'), 'utf8')).toBe('kept\n');
+    const refused = await cloud.attemptHivemind(['backup', 'extract', id, 'etc/hostname', '--output', out]);
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      5,
+      expect.stringContaining('links are not followed'),
+    ]);
+    await rm(out, { recursive: true });
+    expect(await keysUnder(`repositories/${volumeId}/locks/`)).toEqual([]);
+    expect(await keysUnder('transfers/')).toEqual([]);
+    await cloud.hivemind('backup', 'delete', id, '--yes', '--wait');
+  });
+
   it('goes to a bucket of one’s own, under keys of one’s own', async () => {
     const name = cloud.unique('own');
     const bucket = cloud.unique('own-bucket');
@@ -235,6 +272,8 @@ describe('a directory of a host', () => {
     const options = ['--host', host.instanceId, '--options', `path=${folder}/${copy}`];
     await cloud.hivemind('volume', 'restore', copy, '--backup', backup.id, ...options, '--wait');
     expect(await tree(`${folder}/${copy}`)).toBe(before);
+    const deep = await cloud.hivemindJson<ListedEntry[]>('backup', 'browse', backup.id, 'deep');
+    expect(deep.map((one) => one.path)).toEqual(['deep/er', 'deep/linked', 'deep/way']);
     await cloud.hivemind('backup', 'delete', backup.id, '--yes', '--wait');
     expect(await keysUnder(`${repository}/snapshots/`, bucket)).toEqual([]);
     for (const one of [name, copy])

@@ -1,6 +1,13 @@
 import type { OperationKind } from '#shared/model/operation.ts';
 
-/** Whether an operation of the backup worker moves an archive; all others make and remove backups. */
+const kinds: ReadonlySet<OperationKind | undefined> = new Set<OperationKind>([
+  'export',
+  'import',
+  'browse',
+  'extract',
+]);
+
+/** Whether an operation of the backup worker moves files by way of the archive bucket; all others make and remove backups. */
 export function isTransfer(kind: OperationKind | undefined): boolean {
-  return kind === 'export' || kind === 'import';
+  return kinds.has(kind);
 }

@@ -1,11 +1,11 @@
 import type { ProductError } from '#shared/model/errors.ts';
 import type { TaskItem, TransferItem } from '#shared/model/items.ts';
-import { isFinished } from '#shared/model/operation.ts';
+import { isFinished, type OperationKind } from '#shared/model/operation.ts';
 import { ageOf, done, pace, type Failure } from '../planner.ts';
 import { failureOf, waitingFor, whyLost } from '../waited-host.ts';
 import type { TransferFacts, TransferStep } from './steps.ts';
 
-/** Names the one next step of an export or an import. The host does the work: it is waited for. Pure. */
+/** Names the one next step of an export, an import, or of what reads the files of an archive. The host does the work: it is waited for. Pure. */
 export function planTransfer(facts: TransferFacts): TransferStep {
   const { operation, transfer, task } = facts;
   const { message, progress } = operation;
@@ -29,18 +29,25 @@ function planWait(facts: TransferFacts, task: TaskItem): TransferStep {
       detail: `${task.hostId} ${why}.`,
       hint: 'See that its agent runs (hivemind host ls), then begin again.',
     });
-  const doing = operation.kind === 'export' ? 'packs the files' : 'unpacks the archive';
-  const message = waitingFor(facts, task, doing);
+  const message = waitingFor(facts, task, doings[operation.kind] ?? 'works');
   return { kind: 'wait', seconds: pace(ageOf(operation, now)), message, progress: 20 };
 }
+
+const doings: Readonly<Partial<Record<OperationKind, string>>> = {
+  export: 'packs the files',
+  import: 'unpacks the archive',
+  browse: 'reads the backup',
+  extract: 'reads the backup',
+};
 
 function planDone(facts: TransferFacts, { sha256 }: TransferItem, task: TaskItem): TransferStep {
   const { operation } = facts;
   const files = task.result?.transfer?.files ?? 0;
-  if (operation.kind === 'export') {
+  if (operation.kind !== 'import') {
     if (sha256 === undefined)
-      return fail(facts, { code: 'StorageFailed', detail: `${task.hostId} sent no archive.` });
-    return { kind: 'finishTransfer', message: `${files} files are packed`, progress: 100 };
+      return fail(facts, { code: 'StorageFailed', detail: `${task.hostId} sent nothing.` });
+    const packed = operation.kind === 'export' ? `${files} files are packed` : 'It can be fetched';
+    return { kind: 'finishTransfer', message: packed, progress: 100 };
   }
   const message = `${files} files are restored`;
   if (!done(operation, 'removeArchive')) return { kind: 'removeArchive', message, progress: 90 };

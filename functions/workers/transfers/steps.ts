@@ -1,5 +1,5 @@
 import type { HostRecord } from '#shared/aws/table/records.ts';
-import type { ImportingItem, TaskItem, TransferItem } from '#shared/model/items.ts';
+import type { BackupItem, ImportingItem, TaskItem, TransferItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import type { CommonSteps, Failure, StepOf } from '../planner.ts';
 
@@ -10,6 +10,8 @@ export interface TransferFacts extends ChangeFacts {
   readonly task: TaskItem | undefined;
   /** The host that was asked. */
   readonly host: HostRecord | undefined;
+  /** What is read from; of an export and an import none. */
+  readonly backup: BackupItem | undefined;
   /** The import that has the volume. */
   readonly importing: ImportingItem | undefined;
 }

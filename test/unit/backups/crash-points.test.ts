@@ -13,6 +13,7 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { drillBackup } from '#functions/backups/drill-backup.ts';
+import { extractBackup } from '#functions/backups/read-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import type { HostTransferPorts } from '#functions/hosts/host-transfers.ts';
 import { completeExport, signExportParts } from '#functions/hosts/host-transfers.ts';
@@ -112,6 +113,17 @@ async function directoryArchived(world: World): Promise<void> {
     await refilling(world);
     await world.run(id, 1);
   }
+}
+
+/** A block volume's backup as files, which its host has made. */
+async function filesArchived(world: World): Promise<void> {
+  await attached(world);
+  const id = await world.backUp('data', { engine: 'restic' });
+  const at = world.clock().toISOString();
+  const snapshot = { snapshotId: '1'.repeat(64), at, files: 1, sizeBytes: 10, addedBytes: 1, notes: [] };
+  const task = existing(await world.table.read('task', { pk: `OP#${id}`, sk: 'TASK' }), 'task');
+  await world.table.transact(answerTask(task, { outcome: 'done', snapshot }));
+  await world.run(id);
 }
 
 async function lastBackup(world: World): Promise<string> {
@@ -298,6 +310,17 @@ const operations: Readonly<Record<Hosted, Operation>> = {
   export: {
     prepare: attached,
     ask: (world) => createExport(world.backupsApi, call({ idempotencyKey: 'export' }), { volume: 'data' }),
+    meanwhile: packing,
+    left: archivesOf,
+    expected: { uploads: 0, objects: 1 },
+  },
+  readArchive: {
+    prepare: filesArchived,
+    ask: async (world) =>
+      extractBackup(world.backupsApi, call({ idempotencyKey: 'extract' }), {
+        backup: await lastBackup(world),
+        path: 'db/data.sql',
+      }),
     meanwhile: packing,
     left: archivesOf,
     expected: { uploads: 0, objects: 1 },

@@ -60,6 +60,8 @@ export class FakeControlPlane {
   attachMs = 0;
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
+  /** Keys of repositories, of which there are none unless a test says so. */
+  grantRepository: Api['grantRepository'] = (operationId) => Promise.reject(notFound(operationId));
   readonly #failures: Failure[] = [];
   readonly #devices: DeviceSide;
   readonly #closing = new AbortController();
@@ -185,10 +187,7 @@ export class FakeControlPlane {
       signExportParts: (...call) => this.archives.signExportParts(...call),
       completeExport: (...call) => this.archives.completeExport(...call),
       importSource: (...call) => this.archives.importSource(...call),
-      grantRepository: (operationId) =>
-        this.repository === undefined
-          ? Promise.reject(notFound(operationId))
-          : Promise.resolve(this.repository),
+      grantRepository: (...call) => this.grantRepository(...call),
       manifest: (operationId, wish) => {
         if (wish.want === 'written') this.manifests.set(operationId, wish.manifest);
         const url = this.bucket === undefined ? {} : { url: `${this.bucket}/manifest` };
