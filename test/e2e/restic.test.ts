@@ -199,7 +199,7 @@ describe('a directory of a host', () => {
     await cloud.hivemind('volume', 'restore', copy, '--backup', backup.id, ...options, '--wait');
     expect(await tree(`${folder}/${copy}`)).toBe(before);
     await cloud.hivemind('backup', 'delete', backup.id, '--yes', '--wait');
-    expect(await keysUnder(`${repository}/snapshots/`, bucket)).toEqual([]);
+    expect(await keysUnder(repository, bucket)).toEqual([]);
     for (const one of [name, copy])
       await cloud.hivemind('volume', 'delete', one, '--purge', '--yes', '--wait');
   });
