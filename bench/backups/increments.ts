@@ -60,7 +60,9 @@ export async function increments(stage: Stage, tree: Tree): Promise<Comparison[]
   tree.change(stage.seenFrom(volume));
   await stage.host('sync', '-f', directory);
   const moved = movedBy(await snapshot(stage, volume), image);
-  const archived = await grown(kept, () => resticBackup(stage, volume));
+  const second: Backup[] = [];
+  const archived = await grown(kept, async () => second.push(await resticBackup(stage, volume)));
+  for (const { id } of [files, ...second]) await stage.hivemind('backup', 'delete', id, '--yes', '--wait');
   await gzip.prepare();
   await gzip.backup(directory);
   const others = [
