@@ -9,7 +9,7 @@ import { treesOf, type Tree } from './backups/trees.ts';
 import type { Comparison } from './measure.ts';
 
 /** Parts of the benchmark that are about backups; `backups` on the command line means them all. */
-export const backupParts = ['archives', 'increments', 'freezes', 'policies'] as const;
+export const backupParts = ['increments', 'freezes', 'archives', 'policies'] as const;
 
 /** Each part's work, on a host of a cloud; volumes with the trees are made by the first part that needs them. */
 export function backupWork(

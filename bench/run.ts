@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { down, reset } from '#local/cloud/down.ts';
 import { baseTools, benchTools, dockerTools, ensurePrerequisites } from '#local/cloud/prerequisites.ts';
 import { progressOn } from '#local/cloud/progress.ts';
@@ -73,8 +74,12 @@ async function measure(home: string, wanted: ReadonlySet<Part>, scale: Scale): P
     ...backupWork(home, machine, scale),
     lists: () => listPages(cloud),
   };
-  for (const part of parts.filter((one) => wanted.has(one)))
-    rows.push(...[await progress.step(part, work[part])].flat());
+  for (const part of parts.filter((one) => wanted.has(one))) {
+    const measured = [await progress.step(part, work[part])].flat();
+    // A run that is cut short has shown what it had.
+    if (measured.length > 0) process.stdout.write(`${renderComparisons(measured)}\n`);
+    rows.push(...measured);
+  }
   return { rows, starts: [first, second], idle };
 }
 
@@ -104,14 +109,20 @@ function publish(text: string): void {
   );
 }
 
-const words = process.argv.slice(2);
-const scale = words.includes('--quick') ? quick : full;
-const asked = words
-  .filter((word) => word !== '--quick')
-  .flatMap((word): readonly string[] => (word === 'backups' ? backupParts : [word]));
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, runs: { type: 'string' } },
+});
+const whole = flags.quick ? quick : full;
+const { runs = String(whole.runs) } = flags;
+const scale = flags.runs === undefined ? whole : { ...whole, runs: Number(runs) };
+const words = positionals.flatMap((word): readonly string[] => (word === 'backups' ? backupParts : [word]));
+const asked = /^[1-9]\d?$/.test(runs) ? words : [...words, `--runs ${runs}`];
 const unknown = asked.filter((one) => !parts.some((part) => part === one));
 if (unknown.length > 0) {
-  process.stderr.write(`bench: "${unknown.join(' ')}" is none of ${parts.join(', ')}, backups, --quick\n`);
+  process.stderr.write(
+    `bench: "${unknown.join(' ')}" is none of ${parts.join(', ')}, backups, --quick, --runs N\n`,
+  );
   process.exit(2);
 }
 await ensurePrerequisites({

@@ -17,7 +17,7 @@ import {
   type Shown,
 } from './confined-restic.ts';
 import { draftPrefix } from './leftovers.ts';
-import { putObject } from './put-object.ts';
+import { putObject, removeObject, type S3Object } from './s3-objects.ts';
 import { backupNotes, restoreWarnings } from './words.ts';
 import type { Session } from './session.ts';
 
@@ -82,20 +82,25 @@ export class Repository {
    * sent. The config goes last: without it there is no repository.
    */
   async #send(): Promise<void> {
-    const { session, places } = this.#ports;
+    const { places } = this.#ports;
     const draft = `${draftPrefix}${randomUUID()}`;
     const folder = join(places.cache, draft);
     try {
       demand(await this.#run({ args: ['init'] }, `/cache/${draft}`), 'init');
       const keys = (await readdir(join(folder, 'keys'))).map((name) => `keys/${name}`);
       for (const name of [...keys, 'config']) {
-        const url = new URL(`${session.url.replace(/^s3:/, '')}/${name}`);
-        const [credentials, content] = [await session.keys(), await readFile(join(folder, name))];
-        await putObject({ url, region: session.region, credentials, content });
+        const content = await readFile(join(folder, name));
+        await putObject({ ...(await this.#object(name)), content });
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  async #object(name: string): Promise<S3Object> {
+    const { session } = this.#ports;
+    const url = new URL(`${session.url.replace(/^s3:/, '')}/${name}`);
+    return { url, region: session.region, credentials: await session.keys() };
   }
 
   async exists(): Promise<boolean> {
@@ -242,6 +247,31 @@ export class Repository {
     if (known) ids.add(recorded);
     const args = ids.size === 0 ? ['prune'] : ['forget', '--prune', ...ids];
     demand(await this.#unlessLocked({ args }), 'forget');
+  }
+
+  /**
+   * Without a snapshot, removes what a prune leaves. Its password is about to go, and under the next one nothing of it could
+   * be opened. The keys go after the config: without that there is no repository, and keys that are left open nothing.
+   */
+  async clear(): Promise<void> {
+    if ((await this.#all()).length > 0) return;
+    const [packs, indexes, keys] = [
+      await this.#ids('packs'),
+      await this.#ids('index'),
+      await this.#ids('keys'),
+    ];
+    const names = [
+      ...packs.map((id) => `data/${id.slice(0, 2)}/${id}`),
+      ...indexes.map((id) => `index/${id}`),
+      'config',
+      ...keys.map((id) => `keys/${id}`),
+    ];
+    for (const name of names) await removeObject(await this.#object(name));
+  }
+
+  async #ids(kind: 'packs' | 'index' | 'keys'): Promise<string[]> {
+    const { lines } = demand(await this.#run({ args: ['list', kind] }), 'list');
+    return lines.filter((line) => /^[0-9a-f]{64}$/.test(line));
   }
 
   async #has(id: string): Promise<boolean> {

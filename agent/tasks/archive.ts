@@ -155,6 +155,8 @@ export async function forgetSnapshot(ports: ArchivePorts, task: ForgetTask): Pro
     if (await repository.exists()) {
       await repository.unlock();
       await repository.forget(task.backupId, task.snapshotId);
+      // The product's own bucket is the control plane's to clear.
+      if (task.repository.other !== undefined) await repository.clear();
     }
     return { outcome: 'done' };
   });

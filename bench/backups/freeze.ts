@@ -75,7 +75,6 @@ export async function freezes(stage: Stage, { freezes: runs }: Scale): Promise<C
       { name: 'its longest pause in as long a time without a backup', sample: leftAlone },
     ],
   });
-  for (const volume of volumes)
-    await stage.hivemind('volume', 'delete', volume, '--purge', '--yes', '--force', '--wait');
+  for (const volume of volumes) await stage.remove(volume);
   return rows;
 }

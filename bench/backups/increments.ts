@@ -1,10 +1,13 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backup } from '#shared/model/backup.ts';
+import { repositoryPrefix } from '#shared/model/repository.ts';
 import { once, type Comparison } from '../measure.ts';
-import { othersOn, type Other } from './others.ts';
+import { objectsIn } from './bucket.ts';
+import { othersOn } from './others.ts';
 import type { Stage } from './stage.ts';
 import type { Tree } from './trees.ts';
+import { resticBackup } from './ways.ts';
 
 const MiB = 2 ** 20;
 
@@ -33,37 +36,49 @@ async function snapshot(stage: Stage, volume: string): Promise<string> {
   return join(stage.home, 'storage', 'disk', 'snapshots', `${id}.img`);
 }
 
-/** Grown by a backup, in MiB. */
-async function grown({ host }: Stage, { store }: Other, work: () => Promise<void>): Promise<number> {
-  const size = async (): Promise<number> =>
-    Number((await host('du', '-s', '-B1', store)).split('\t')[0]) / MiB;
-  const before = await size();
+/** MiB that a store has grown by while something was done. */
+async function grown(store: { size(): Promise<number> }, work: () => Promise<unknown>): Promise<number> {
+  const before = await store.size();
   await work();
-  return (await size()) - before;
+  return (await store.size()) - before;
 }
 
 /** What a backup moves after a hundredth of a tree has changed, beside the first one, and beside what others move. */
 export async function increments(stage: Stage, tree: Tree): Promise<Comparison[]> {
   const volume = tree.name;
-  const [gzip, , restic] = othersOn(stage);
+  const { gzip, restic, resticS3 } = othersOn(stage);
   const directory = stage.pathOf(volume);
-  await restic.prepare();
-  await restic.backup(directory);
-  const first = await snapshot(stage, volume);
+  for (const one of [restic, resticS3]) {
+    await one.prepare();
+    await one.backup(directory);
+  }
+  const image = await snapshot(stage, volume);
+  const files = await resticBackup(stage, volume);
+  const prefix = `${repositoryPrefix(files.volumeId)}/`;
+  const kept = { size: () => objectsIn(stage.home, { prefix }) };
+  const first = { snapshot: movedBy(image), archive: await kept.size() };
   tree.change(stage.seenFrom(volume));
   await stage.host('sync', '-f', directory);
-  const moved = movedBy(await snapshot(stage, volume), first);
+  const moved = movedBy(await snapshot(stage, volume), image);
+  const second: Backup[] = [];
+  const archived = await grown(kept, async () => second.push(await resticBackup(stage, volume)));
+  for (const { id } of [files, ...second]) await stage.hivemind('backup', 'delete', id, '--yes', '--wait');
+  await gzip.prepare();
+  await gzip.backup(directory);
   const others = [
-    { against: 'the first snapshot backup', theirs: movedBy(first) },
-    { against: restic.name, theirs: await grown(stage, restic, () => restic.backup(directory)) },
-    { against: `${gzip.name} of everything`, theirs: await whole(stage, gzip, directory) },
+    { against: restic.name, theirs: await grown(restic, () => restic.backup(directory)) },
+    { against: resticS3.name, theirs: await grown(resticS3, () => resticS3.backup(directory)) },
+    { against: `${gzip.name} of everything`, theirs: await gzip.size() },
   ];
-  const what = `moved by a snapshot backup after 1 % has changed: ${tree.title}`;
-  return others.map((other) => once({ what, unit: 'MiB' }, { ...other, ours: moved }));
-}
-
-async function whole(stage: Stage, other: Other, directory: string): Promise<number> {
-  await stage.host('rm', '-rf', other.store);
-  await stage.host('touch', other.store);
-  return grown(stage, other, () => other.backup(directory));
+  const rows = (kind: string, ours: number, whole: number): Comparison[] =>
+    [{ against: `the first ${kind}`, theirs: whole }, ...others].map((other) =>
+      once(
+        { what: `moved by a ${kind} after 1 % has changed: ${tree.title}`, unit: 'MiB' },
+        { ...other, ours },
+      ),
+    );
+  return [
+    ...rows('snapshot backup', moved, first.snapshot),
+    ...rows('backup with restic', archived, first.archive),
+  ];
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { insideOf, type Machine } from '#local/hosts/machine.ts';
 import { run } from '#local/hosts/exec.ts';
 import { onHost, type OnHost } from '../containers.ts';
+import { s3AsSeenBy } from './bucket.ts';
 
 /** Where backups are measured: a host, the CLI, volumes that a container holds or nobody does. */
 export interface Stage {
@@ -10,10 +11,14 @@ export interface Stage {
   readonly host: OnHost;
   /** A folder of the host's disk for archives and repositories; no volume. */
   readonly scratch: string;
+  /** S3 as the host reaches it: `http://…`. */
+  readonly s3: string;
   /** `hivemind …`; gives what it printed. */
   hivemind(...args: string[]): Promise<string>;
   /** Makes a volume of 2 GiB on the host. */
   create(volume: string): Promise<void>;
+  /** Deletes a volume for good. */
+  remove(volume: string): Promise<void>;
   /** While `work` runs, a container uses the volume. */
   whileUsed<T>(volume: string, work: () => Promise<T>): Promise<T>;
   /** Its files as the host sees them while a container holds it. */
@@ -36,9 +41,13 @@ export function stageOn(home: string, machine: Machine): Stage {
     home,
     host,
     scratch,
+    s3: s3AsSeenBy(machine),
     hivemind,
     create: async (volume) => {
       await hivemind('volume', 'create', volume, '--size', '2G', '--zone', machine.record.zone, '--wait');
+    },
+    remove: async (volume) => {
+      await hivemind('volume', 'delete', volume, '--purge', '--yes', '--force', '--wait');
     },
     whileUsed: async (volume, work) => {
       const args = `run -d --network none -v ${volume}:/data --volume-driver hivemind busybox sleep 36000`;

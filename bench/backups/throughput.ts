@@ -1,12 +1,9 @@
 import { allInTurn, milliseconds, type Comparison } from '../measure.ts';
-import { othersOn } from './others.ts';
+import { othersOn, type Other } from './others.ts';
 import type { Scale } from './scale.ts';
 import type { Stage } from './stage.ts';
 import type { Tree } from './trees.ts';
-import { waysOn } from './ways.ts';
-
-/** For a shell: removes all that was put into the directory $1. */
-const clear = 'cd "$1"; for one in *; do [ "$one" = lost+found ] || rm -rf "$one"; done';
+import { clear, waysOn, type Way } from './ways.ts';
 
 /** MiB of the tree a second. */
 async function speed(tree: Tree, work: () => Promise<void>): Promise<number> {
@@ -17,25 +14,38 @@ async function speed(tree: Tree, work: () => Promise<void>): Promise<number> {
 export async function throughput(stage: Stage, tree: Tree, scale: Scale): Promise<Comparison[]> {
   const [target, other] = [`${tree.name}-back`, `${tree.name}-other`];
   for (const volume of [target, other]) await stage.create(volume);
+  const contest = { ways: waysOn(stage, target), others: Object.values(othersOn(stage)), runs: scale.runs };
   const rows = [
-    ...(await backups(stage, tree, scale)),
-    ...(await stage.whileUsed(other, () => restores(stage, tree, { ...scale, target, other }))),
+    ...(await backups(stage, tree, contest)),
+    ...(await stage.whileUsed(other, () =>
+      restores(stage, tree, { ...contest, directory: stage.pathOf(other) }),
+    )),
   ];
-  for (const volume of [target, other])
-    await stage.hivemind('volume', 'delete', volume, '--purge', '--yes', '--force', '--wait');
+  for (const way of contest.ways) await way.end();
+  for (const volume of [target, other]) await stage.remove(volume);
   return rows;
 }
 
-function backups(stage: Stage, tree: Tree, { runs }: Scale): Promise<Comparison[]> {
+/** The same ones restore what they have backed up. */
+interface Contest {
+  readonly ways: readonly Way[];
+  readonly others: readonly Other[];
+  readonly runs: number;
+}
+
+function backups(stage: Stage, tree: Tree, { ways, others, runs }: Contest): Promise<Comparison[]> {
   return allInTurn({
     what: (name) => `\`volume backup\`, ${name}: ${tree.title}`,
     unit: 'MiB/s',
     runs,
-    ours: waysOn(stage).map((way) => ({
+    ours: ways.map((way) => ({
       name: way.name,
-      sample: () => speed(tree, () => way.backup(tree.name)),
+      sample: async () => {
+        await way.beforeBackup();
+        return speed(tree, () => way.backup(tree.name));
+      },
     })),
-    theirs: othersOn(stage).map((one) => ({
+    theirs: others.map((one) => ({
       name: one.name,
       sample: async () => {
         await one.prepare();
@@ -45,36 +55,33 @@ function backups(stage: Stage, tree: Tree, { runs }: Scale): Promise<Comparison[
   });
 }
 
-/** Volumes to restore to: `target` by us, `other` by others. */
-interface Targets extends Scale {
-  readonly target: string;
-  readonly other: string;
+interface Restores extends Contest {
+  /** Of a volume in use, for what others restore. */
+  readonly directory: string;
 }
 
-function restores(stage: Stage, tree: Tree, { runs, target, other }: Targets): Promise<Comparison[]> {
+function restores(
+  stage: Stage,
+  tree: Tree,
+  { ways, others, runs, directory }: Restores,
+): Promise<Comparison[]> {
   return allInTurn({
     what: (name) => `\`volume restore\`, ${name}: ${tree.title}`,
     unit: 'MiB/s',
     runs,
-    ours: waysOn(stage).map((way) => ({
+    ours: ways.map((way) => ({
       name: way.name,
       sample: async () => {
-        await emptied(stage, target);
-        return speed(tree, () => way.restore(target));
+        await way.beforeRestore();
+        return speed(tree, () => way.restore());
       },
     })),
-    theirs: othersOn(stage).map((one) => ({
+    theirs: others.map((one) => ({
       name: one.name,
       sample: async () => {
-        await stage.host('sh', '-ec', clear, 'sh', stage.pathOf(other));
-        return speed(tree, () => one.restore(stage.pathOf(other)));
+        await stage.host('sh', '-ec', clear, 'sh', directory);
+        return speed(tree, () => one.restore(directory));
       },
     })),
   });
-}
-
-/** A restore wants a volume that nobody uses. */
-async function emptied({ host }: Stage, volume: string): Promise<void> {
-  const args = `run --rm --network none -v ${volume}:/data --volume-driver hivemind busybox`.split(' ');
-  await host('docker', ...args, 'sh', '-ec', clear, 'sh', '/data');
 }

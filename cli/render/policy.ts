@@ -39,6 +39,7 @@ export function policyDetails(policy: Policy, last: LastRuns, now: number): stri
     ['Keep', retentionText(policy)],
     ['Copies in', policy.copyTo],
     ['Engine', policy.engine],
+    ['Bucket', bucketText(policy)],
     ['Consistency', policy.consistency ?? (policy.hooks === undefined ? 'by the volume' : 'hooks')],
     ['Hooks', hooksText(policy.hooks)],
     ['Objective', policy.objective === undefined ? `${objective} (twice the longest gap)` : objective],
@@ -89,8 +90,16 @@ export function countsText({ kind, counts }: PolicyRun): string {
   return [`${selected} selected`, ...parts.map(([what, count]) => `${count} ${what}`)].join(', ');
 }
 
+/** Of one's own; undefined for the archive bucket. */
+function bucketText({ repository }: Pick<Policy, 'repository'>): string | undefined {
+  if (repository === undefined) return undefined;
+  return `${repository.bucket} at ${repository.endpoint}, keys in ${repository.credentialsSecret}`;
+}
+
 /** What a policy would do now. */
-export function previewText({ timezone, nextRuns, nextDrills, items }: PolicyPreview): string {
+export function previewText(preview: PolicyPreview): string {
+  const { timezone, nextRuns, nextDrills, items } = preview;
+  const bucket = bucketText(preview);
   const runs = nextRuns.map((run) => `  ${localText(run, timezone)}`);
   const drills = nextDrills.map((run) => `  ${localText(run, timezone)}`);
   const volumes = items.flatMap((item) => volumeLines(item, timezone));
@@ -99,6 +108,7 @@ export function previewText({ timezone, nextRuns, nextDrills, items }: PolicyPre
     ...runs,
     ...(drills.length === 0 ? [] : ['', `Next drills (${timezone}):`, ...drills]),
     '',
+    ...(bucket === undefined ? [] : [`Archives go to ${bucket}.`, '']),
     items.length === 0 ? 'It selects no volume.' : `It selects ${items.length} volumes:`,
     ...volumes,
   ].join('\n');

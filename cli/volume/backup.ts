@@ -1,23 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Engine } from '#shared/model/backup.ts';
-import { ProductError } from '#shared/model/errors.ts';
 import { given } from '../api/pages.ts';
 import { oneName } from '../arguments.ts';
+import { bucketOf, type BucketFlags } from '../backup/bucket-options.ts';
 import { cutOf, type CutFlags } from '../backup/cut-options.ts';
 import type { Context } from '../context.ts';
 import { follow } from '../operation/follow.ts';
 import type { WaitFlags } from '../operation/options.ts';
 import { printResult } from '../render/result.ts';
 
-interface BackupFlags extends WaitFlags, CutFlags {
+interface BackupFlags extends WaitFlags, CutFlags, BucketFlags {
   readonly positional?: string | undefined;
   readonly name?: string | undefined;
   readonly description?: string | undefined;
   readonly engine?: string | undefined;
-  readonly s3Endpoint?: string | undefined;
-  readonly bucket?: string | undefined;
-  readonly credentialsSecret?: string | undefined;
-  readonly bucketRegion?: string | undefined;
   readonly output?: string | undefined;
   readonly overwrite?: true | undefined;
   readonly host?: string | undefined;
@@ -36,7 +32,7 @@ export async function backupVolume(context: Context, flags: BackupFlags): Promis
     ...given('description', flags.description),
     ...given('engine', flags.engine as Engine | undefined),
     ...given('host', flags.host),
-    ...given('repository', repositoryOf(flags)),
+    ...given('repository', bucketOf(flags)),
   };
   const headers = { 'idempotency-key': randomUUID() };
   const begun = (await api.call('createBackup', { params: { namespace, name }, body, headers })).body;
@@ -48,17 +44,4 @@ export async function backupVolume(context: Context, flags: BackupFlags): Promis
   const params = { namespace, backup: operation.backup ?? '' };
   const backup = (await api.call('getBackup', { params })).body;
   printResult(context, backup, `Backup ${backup.id} of ${name} is complete.`);
-}
-
-/** A bucket of the caller's own. @throws ProductError InvalidInput when only a part of it is named */
-function repositoryOf({ s3Endpoint: endpoint, bucket, credentialsSecret, bucketRegion }: BackupFlags) {
-  const parts = { endpoint, bucket, credentialsSecret };
-  const missing = Object.values(parts).filter((part) => part === undefined).length;
-  if (missing === 3 && bucketRegion === undefined) return undefined;
-  if (endpoint !== undefined && bucket !== undefined && credentialsSecret !== undefined)
-    return { endpoint, bucket, credentialsSecret, ...given('region', bucketRegion) };
-  throw new ProductError('InvalidInput', 'A bucket of your own needs all of its parts.', {
-    allowed: '--s3-endpoint, --bucket and --credentials-secret together; --bucket-region beside them',
-    hint: 'Leave all of them out for the archive bucket of this deployment.',
-  });
 }

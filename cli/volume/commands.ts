@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
+import { withBucket } from '../backup/bucket-options.ts';
 import { withCut } from '../backup/cut-options.ts';
 import { act, examples, group, leaf } from '../command.ts';
 import { futureVolumeCommands } from '../future.ts';
@@ -198,7 +199,7 @@ function detach(world: World) {
 }
 
 function backup(world: World) {
-  return withCut(withWaiting(leaf('backup', 'Back a volume up')))
+  return withBucket(withCut(withWaiting(leaf('backup', 'Back a volume up'))))
     .argument('[name]', 'name of the volume')
     .option('--name <name>', 'name of the volume')
     .option('--description <text>', 'a text for people')
@@ -206,10 +207,6 @@ function backup(world: World) {
     .option('--overwrite', 'with --output: replace a file that is there')
     .option('--engine <engine>', 'native (AWS’s own; the default) or restic (files; default for hostpath)')
     .option('--host <id>', 'with --output or restic: which host shall read the volume')
-    .option('--s3-endpoint <url>', 'with restic: of another store that speaks S3, such as MinIO')
-    .option('--bucket <name>', 'with --s3-endpoint: the bucket')
-    .option('--bucket-region <region>', 'with --s3-endpoint: its Region (default: us-east-1)')
-    .option('--credentials-secret <name>', 'with --s3-endpoint: secret with its keys, hivemind/endpoints/…')
     .addHelpText(
       'after',
       examples(

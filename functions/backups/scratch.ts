@@ -67,7 +67,7 @@ export interface Scratch {
 /** Under no name in any listing: nobody but its operation may find it. */
 export function scratchOf(ports: Ports, call: Call, { backup, host, madeFrom, use }: Scratch): VolumeItem {
   const now = ports.clock().toISOString();
-  const { format: _format, ...spec } = backup.source;
+  const { format: _format, backups: _backups, ...spec } = backup.source;
   const id = `vol-${ports.newId()}`;
   return {
     ...spec,

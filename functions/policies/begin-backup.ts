@@ -47,7 +47,7 @@ export async function beginBackup(ports: Ports, subject: Subject): Promise<RunVo
       consistency: policy.consistency,
       hooks: policy.hooks,
       // What a driver cannot do natively is its default all the same.
-      ...(policy.engine === 'restic' ? { engine: policy.engine } : {}),
+      ...(policy.engine === 'restic' ? { engine: policy.engine, repository: policy.repository } : {}),
       origin: 'policy',
       policy: policy.id,
       run: run.id,

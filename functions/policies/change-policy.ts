@@ -3,6 +3,7 @@ import { replace } from '#shared/aws/table/writes.ts';
 import type { PolicyItem } from '#shared/model/policy-items.ts';
 import type { UpdatePolicy } from '#shared/model/policy.ts';
 import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
+import { refuseMisfitEngine } from '#shared/model/rules-policy.ts';
 import { refuseStale } from '#functions/volumes/if-match.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
@@ -20,7 +21,7 @@ export async function updatePolicy(
 ): Promise<PolicyAnswer> {
   refuseUnusedHooks(update);
   checkCopyTo(ports, update);
-  const { copyTo, ...settings } = update;
+  const { copyTo, repository, ...settings } = update;
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   // Another consistency has no use for the hooks that were there, and hooks imply theirs.
   const { consistency, hooks } = update;
@@ -30,16 +31,25 @@ export async function updatePolicy(
   return change(ports, call, {
     policy,
     change: (was) => {
-      const next = withCopyTo({ ...was, ...dropped, ...implied, ...given, ...drilled }, copyTo);
+      const next = withPlaces(
+        { ...was, ...dropped, ...implied, ...given, ...drilled },
+        { copyTo, repository },
+      );
+      if (ofEngine.some((setting) => update[setting] !== undefined)) refuseMisfitEngine(next);
       return sinceWhen(was, next, ports.clock());
     },
   });
 }
 
-/** Null drops it, undefined leaves it as it was. */
-function withCopyTo({ copyTo: was, ...policy }: PolicyItem, copyTo: string | null | undefined): PolicyItem {
-  const next = copyTo === undefined ? was : copyTo;
-  return next === undefined || next === null ? policy : { ...policy, copyTo: next };
+/** What has to fit together. */
+const ofEngine = ['engine', 'consistency', 'hooks', 'repository'] as const;
+
+/** Null drops one, undefined leaves it as it was. */
+function withPlaces(
+  { copyTo: wasTo, repository: wasIn, ...policy }: PolicyItem,
+  { copyTo = wasTo, repository = wasIn }: Pick<UpdatePolicy, 'copyTo' | 'repository'>,
+): PolicyItem {
+  return { ...policy, ...(copyTo && { copyTo }), ...(repository && { repository }) };
 }
 
 /** Ticks of another schedule or zone of drills than before are none of the past. */

@@ -6,6 +6,7 @@ import type { PolicyItem } from '#shared/model/policy-items.ts';
 import type { CreatePolicy } from '#shared/model/policy.ts';
 import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { refuseCopyTo } from '#shared/model/rules-copy.ts';
+import { refuseMisfitEngine } from '#shared/model/rules-policy.ts';
 import { commit, priorOf } from '#functions/volumes/intent.ts';
 import type { Call } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
@@ -15,7 +16,7 @@ import { showPolicy, type PolicyCreation } from './view.ts';
 
 /**
  * Makes a policy with its schedule and its alarm.
- * @throws ProductError NotSupported for what this release does not have; InvalidInput for copies where there is no key; NameTaken when a policy of this name has other
+ * @throws ProductError NotSupported for what this release does not have; InvalidInput for copies where there is no key, or of {@link refuseMisfitEngine}; NameTaken when a policy of this name has other
  *   settings.
  */
 export async function createPolicy(
@@ -24,6 +25,7 @@ export async function createPolicy(
   request: CreatePolicy,
 ): Promise<PolicyCreation> {
   refuseUnusedHooks(request);
+  refuseMisfitEngine(request);
   checkCopyTo(ports, request);
   return settle(async () => {
     const prior = await priorOf(ports, call);
@@ -63,6 +65,7 @@ const compared = [
   'selector',
   'retention',
   'engine',
+  'repository',
   'consistency',
   'hooks',
   'copyTo',
@@ -91,7 +94,7 @@ export function drillOf({ drill }: { readonly drill?: string | undefined }): str
 }
 
 function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): PolicyItem {
-  const { name, schedule, timezone, selector, retention } = request;
+  const { name, schedule, timezone, selector, retention, engine, repository } = request;
   const { consistency, hooks, copyTo, objective, description } = request;
   const drill = drillOf(request);
   const now = ports.clock().toISOString();
@@ -103,7 +106,8 @@ function policyOf(ports: PolicyPorts, call: Call, request: CreatePolicy): Policy
     timezone,
     selector,
     retention,
-    engine: request.engine,
+    engine,
+    ...(repository === undefined ? {} : { repository }),
     consistency,
     hooks,
     ...(copyTo === undefined ? {} : { copyTo }),

@@ -28,7 +28,7 @@ export async function previewPolicy(
     limit: Math.min(query.limit ?? defaultVolumes, mostVolumes),
     cursor: query.cursor,
   });
-  const { drill, timezone } = policy;
+  const { drill, timezone, repository } = policy;
   const now = ports.clock();
   const runs = nextTicks(policy, now, shownRuns);
   const drills = drill === undefined ? [] : nextTicks({ schedule: drill, timezone }, now, shownRuns);
@@ -36,6 +36,7 @@ export async function previewPolicy(
     timezone,
     nextRuns: runs.map((run) => run.toISOString()),
     nextDrills: drills.map((run) => run.toISOString()),
+    ...(repository === undefined ? {} : { repository }),
     items: await mapLimit(items, 10, (volume) => previewed(ports, policy, volume)),
     ...(cursor === undefined ? {} : { cursor }),
   };

@@ -1,6 +1,6 @@
 import type { VolumeItem } from '#shared/model/items.ts';
 import { relabel } from '#shared/aws/table/volume-writes.ts';
-import { refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
+import { refuseUnusedCut, refuseUnusedHooks } from '#shared/model/rules-consistency.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import type { UpdateVolume } from '#shared/model/volume.ts';
 import { showVolume, type VolumeAnswer } from './answer.ts';
@@ -11,7 +11,7 @@ import { settle } from './settle.ts';
 
 /**
  * Changes labels, description, protection or how backups are cut.
- * @throws ProductError InvalidInput for hooks that would never run; StaleRevision when If-Match names another revision; VolumeNotFound.
+ * @throws ProductError InvalidInput, NotSupported for hooks that would never run; StaleRevision when If-Match names another revision; VolumeNotFound.
  */
 export async function updateVolume(
   ports: Ports,
@@ -22,6 +22,7 @@ export async function updateVolume(
   return settle(async () => {
     const { volume } = await findVolume(ports, call.namespace, name);
     checkIfMatch(volume, call.ifMatch);
+    if (update.backups !== undefined) refuseUnusedCut(volume, update.backups);
     const next: VolumeItem = {
       ...volume,
       labels: update.labels ?? volume.labels,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BackupHooks, Consistency, HookRun } from './consistency.ts';
+import { BackupHooks, Consistency, HookRun, VolumeBackups } from './consistency.ts';
 import { Drill, ManifestRef } from './drill.ts';
 import { Labels } from './labels.ts';
 import {
@@ -88,6 +88,8 @@ export const BackupSource = z
     owner: Owner,
     readOnly: z.boolean(),
     encrypted: z.boolean(),
+    /** How its backups are cut. */
+    backups: VolumeBackups.optional(),
     availabilityZone: AvailabilityZone.optional(),
   })
   .meta({ id: 'BackupSource' });

@@ -14,6 +14,7 @@ import {
   VolumeId,
   VolumeName,
 } from './names.ts';
+import { OtherBucket } from './repository.ts';
 import { Retention } from './retention.ts';
 import { DrillSchedule, longestGap, nextRuns, parseSchedule, ScheduleText } from './schedule.ts';
 import { Timezone } from './timezone.ts';
@@ -56,6 +57,9 @@ const Settings = {
   engine: Engine.meta({
     description:
       'native: by the drivers’ own means, and as files where a driver has none; restic: all as files',
+  }),
+  repository: OtherBucket.optional().meta({
+    description: 'With restic: a bucket of your own. Default: the archive bucket',
   }),
   consistency: Consistency.optional().meta({ description: 'Default: by the volume' }),
   hooks: BackupHooks.optional().meta({ description: 'Implies consistency `hooks`. Default: by the volume' }),
@@ -120,6 +124,9 @@ export const UpdatePolicy = z
     objective: Settings.objective,
     description: Settings.description.optional(),
     engine: Settings.engine.optional(),
+    repository: OtherBucket.nullable()
+      .optional()
+      .meta({ description: 'null: the archive bucket, from the next run on' }),
     drill: DrillSchedule.optional(),
     copyTo: Region.nullable().optional().meta({ description: 'null: no more copies are made' }),
   })
@@ -234,6 +241,7 @@ export const PolicyPreview = z
     timezone: Timezone,
     nextRuns: z.array(z.iso.datetime()),
     nextDrills: z.array(z.iso.datetime()),
+    repository: Settings.repository,
     items: z.array(PreviewedVolume),
     cursor: z.string().optional(),
   })

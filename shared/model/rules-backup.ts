@@ -140,7 +140,7 @@ export function newBackup(
 ): BackupItem {
   const at = parts.now.toISOString();
   const { type, driver, sizeBytes, labels, options, description, filesystem } = volume;
-  const { owner, readOnly, encrypted, availabilityZone } = volume;
+  const { owner, readOnly, encrypted, backups, availabilityZone } = volume;
   const kind = parts.kind ?? nativeKinds[driver] ?? 'archive';
   const run = kind === 'recovery-point' ? (parts.run ?? parts.operation) : undefined;
   return {
@@ -165,6 +165,7 @@ export function newBackup(
       owner,
       readOnly,
       encrypted,
+      ...(backups === undefined ? {} : { backups }),
       availabilityZone,
       format: lease?.filesystem ?? { state: 'none' },
     },

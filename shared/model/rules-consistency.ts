@@ -66,6 +66,24 @@ export function chooseForFiles(asked: AskedConsistency): ChosenConsistency {
   });
 }
 
+/**
+ * What a volume has is for the snapshots of what one host writes to. Elsewhere it would say what never happens.
+ * @throws ProductError NotSupported
+ */
+export function refuseUnusedCut({ name, type, driver }: VolumeItem, backups: VolumeBackups): void {
+  const kind = kindOf(backups);
+  if (kind === undefined || kind === 'none' || isSingleWriter(driver)) return;
+  throw new ProductError(
+    'NotSupported',
+    `"${name}" is ${type}: nothing is frozen for its backups, and no command runs around them.`,
+    {
+      value: kind,
+      allowed: 'none; freeze and hooks for local volumes',
+      hint: 'Stop what writes to it for the time of the backup, if it must be of one moment.',
+    },
+  );
+}
+
 /** Commands that would never run are a mistake. @throws ProductError InvalidInput */
 export function refuseUnusedHooks({ consistency, hooks }: VolumeBackups | AskedConsistency): void {
   if (hooks === undefined || consistency === undefined || consistency === 'hooks') return;

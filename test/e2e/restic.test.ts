@@ -275,7 +275,7 @@ describe('a directory of a host', () => {
     const deep = await cloud.hivemindJson<ListedEntry[]>('backup', 'browse', backup.id, 'deep');
     expect(deep.map((one) => one.path)).toEqual(['deep/er', 'deep/linked', 'deep/way']);
     await cloud.hivemind('backup', 'delete', backup.id, '--yes', '--wait');
-    expect(await keysUnder(`${repository}/snapshots/`, bucket)).toEqual([]);
+    expect(await keysUnder(repository, bucket)).toEqual([]);
     for (const one of [name, copy])
       await cloud.hivemind('volume', 'delete', one, '--purge', '--yes', '--wait');
   });

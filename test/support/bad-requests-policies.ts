@@ -4,6 +4,11 @@ type BadRequest = readonly [title: string, request: ApiRequest];
 
 const policies = '/v1/namespaces/default/policies';
 const nightly = { name: 'bad-request', schedule: '0 2 * * *', selector: 'backup=true' };
+const minio = {
+  endpoint: 'https://minio.example:9000',
+  bucket: 'backups',
+  credentialsSecret: 'hivemind/endpoints/minio',
+};
 const policy = (title: string, parts: Record<string, unknown>): BadRequest => [
   `policy: ${title}`,
   { method: 'POST', path: policies, body: { ...nightly, ...parts } },
@@ -30,6 +35,14 @@ export const badPolicyRequests: readonly BadRequest[] = [
   policy('objective too short', { objective: '1m' }),
   policy('consistency unknown', { consistency: 'sync' }),
   policy('engine unknown', { engine: 'tar' }),
+  policy('hooks with restic, which runs none', { engine: 'restic', hooks: { before: ['sync'] } }),
+  policy('frozen for restic', { engine: 'restic', consistency: 'freeze' }),
+  policy('a bucket with native', { repository: minio }),
+  policy('a bucket without its name', { engine: 'restic', repository: { ...minio, bucket: undefined } }),
+  policy('a bucket with keys in it', {
+    engine: 'restic',
+    repository: { ...minio, accessKeyId: 'AKIA', credentialsSecret: 'minio' },
+  }),
   policy('a copy in a zone', { copyTo: 'eu-west-1a' }),
   policy('a copy where there is no key', { copyTo: 'sa-east-1' }),
   policy('unknown setting', { keepLast: 3 }),
@@ -49,6 +62,10 @@ export const badPolicyRequests: readonly BadRequest[] = [
   ['policy update: nothing', { method: 'PATCH', path: `${policies}/none`, body: {} }],
   ['policy update: name', { method: 'PATCH', path: `${policies}/none`, body: { name: 'other' } }],
   ['policy update: engine', { method: 'PATCH', path: `${policies}/none`, body: { engine: 'tar' } }],
+  [
+    'policy update: bucket a name',
+    { method: 'PATCH', path: `${policies}/none`, body: { repository: 'backups' } },
+  ],
   ['policy delete: none', { method: 'DELETE', path: `${policies}/none` }],
   ['policy pause: none', { method: 'POST', path: `${policies}/none/pause` }],
   ['policy resume: none', { method: 'POST', path: `${policies}/none/resume` }],

@@ -1,5 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 import { act, examples, group, leaf } from '../../command.ts';
+import { withBucket } from '../bucket-options.ts';
 import { withCut } from '../cut-options.ts';
 import { withWaiting } from '../../operation/options.ts';
 import type { World } from '../../world.ts';
@@ -26,7 +27,7 @@ function withSettings<
   O extends Record<string, unknown>,
   G extends Record<string, unknown>,
 >(command: Command<A, O, G>) {
-  return withCut(command)
+  return withBucket(withCut(command))
     .option('--schedule <expression>', 'when: minute, hour, day of the month, month, day of the week')
     .option('--timezone <zone>', 'IANA zone of the schedule and of the days that are kept (default: UTC)')
     .option('--selector <conditions>', 'which volumes: labels as key=value, key or !key, with commas')
@@ -56,6 +57,7 @@ function create(world: World) {
       'after',
       examples(
         'hivemind backup policy create --name nightly --schedule "0 2 * * *" --timezone Europe/Berlin --selector backup=true --keep-last 3 --keep-daily 7',
+        'hivemind backup policy create --name files --schedule "0 3 * * *" --selector backup=true --engine restic --s3-endpoint https://minio.example:9000 --bucket backups --credentials-secret hivemind/endpoints/minio',
         'hivemind backup policy create --name proven --schedule "0 2 * * *" --selector backup=true --drill "0 4 * * 0"',
       ),
     )
@@ -93,7 +95,13 @@ function update(world: World) {
   return withSettings(leaf('update', 'Change settings of a policy; a rule with 0 is dropped'))
     .argument('[name]', 'name of the policy')
     .option('--name <name>', 'name of the policy')
-    .addHelpText('after', examples('hivemind backup policy update nightly --keep-daily 14'))
+    .addHelpText(
+      'after',
+      examples(
+        'hivemind backup policy update nightly --keep-daily 14',
+        'hivemind backup policy update files --s3-endpoint none   # back to the archive bucket',
+      ),
+    )
     .action(async (name, options, command) =>
       act(world, command, async (context) =>
         (await import('./update.ts')).updatePolicy(context, { ...options, positional: name }),

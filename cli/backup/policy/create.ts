@@ -4,7 +4,7 @@ import { given } from '../../api/pages.ts';
 import { oneName } from '../../arguments.ts';
 import type { Context } from '../../context.ts';
 import { printResult } from '../../render/result.ts';
-import { copyToOf, retentionOf, settingsOf, type SettingFlags } from './settings.ts';
+import { copyToOf, repositoryOf, retentionOf, settingsOf, type SettingFlags } from './settings.ts';
 
 export async function createPolicy(context: Context, flags: SettingFlags): Promise<void> {
   const name = oneName(flags.positional, flags.name);
@@ -14,8 +14,10 @@ export async function createPolicy(context: Context, flags: SettingFlags): Promi
       allowed: '--schedule "0 2 * * *" and --selector backup=true',
     });
   const copyTo = copyToOf(flags) ?? undefined;
+  const repository = repositoryOf(flags) ?? undefined;
   const retention = retentionOf(flags) ?? {};
-  const body = { name, schedule, selector, ...rest, ...given('copyTo', copyTo), retention };
+  const places = { ...given('copyTo', copyTo), ...given('repository', repository) };
+  const body = { name, schedule, selector, ...rest, ...places, retention };
   const { api, namespace } = context;
   const headers = { 'idempotency-key': randomUUID() };
   const policy = (await api.call('createPolicy', { params: { namespace }, body, headers })).body;

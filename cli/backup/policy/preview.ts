@@ -18,7 +18,6 @@ export async function previewPolicy(context: Context, flags: NameFlags): Promise
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);
-  const { timezone, nextRuns, nextDrills } = page;
-  const preview = { timezone, nextRuns, nextDrills, items };
+  const preview: PolicyPreview = { ...page, items, cursor: undefined };
   printResult(context, preview, previewText(preview));
 }

@@ -2,6 +2,8 @@ import { ProductError } from '#shared/model/errors.ts';
 import type { CreatePolicy } from '#shared/model/policy.ts';
 import type { Retention } from '#shared/model/retention.ts';
 import { given } from '../../api/pages.ts';
+import type { OtherBucket } from '#shared/model/repository.ts';
+import { bucketOf, type BucketFlags } from '../bucket-options.ts';
 import { cutOf, type CutFlags } from '../cut-options.ts';
 
 export interface NameFlags {
@@ -9,7 +11,7 @@ export interface NameFlags {
   readonly name?: string | undefined;
 }
 
-export interface SettingFlags extends NameFlags, CutFlags {
+export interface SettingFlags extends NameFlags, CutFlags, BucketFlags {
   readonly schedule?: string | undefined;
   readonly timezone?: string | undefined;
   readonly selector?: string | undefined;
@@ -42,6 +44,13 @@ export function settingsOf(flags: SettingFlags) {
 /** "none" is no Region: where there was one, no more copies are made. */
 export function copyToOf({ copyTo }: SettingFlags): string | null | undefined {
   return copyTo === 'none' ? null : copyTo;
+}
+
+/** No endpoint is called "none": where there was a bucket of one's own, the archive bucket takes its place. */
+export function repositoryOf(flags: SettingFlags): OtherBucket | null | undefined {
+  const { s3Endpoint, bucket, bucketRegion, credentialsSecret } = flags;
+  const alone = [bucket, bucketRegion, credentialsSecret].every((part) => part === undefined);
+  return s3Endpoint === 'none' && alone ? null : bucketOf(flags);
 }
 
 /** The rules that are given; 0 drops one that was there. Undefined where none is given. */

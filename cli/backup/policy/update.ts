@@ -5,7 +5,14 @@ import { oneName } from '../../arguments.ts';
 import type { Context } from '../../context.ts';
 import { printResult } from '../../render/result.ts';
 import { consent } from '../../volume/consent.ts';
-import { copyToOf, retentionOf, settingsOf, type NameFlags, type SettingFlags } from './settings.ts';
+import {
+  copyToOf,
+  repositoryOf,
+  retentionOf,
+  settingsOf,
+  type NameFlags,
+  type SettingFlags,
+} from './settings.ts';
 
 /** Rules are changed one by one: the others are read first, and the ETag sees to it that nobody changes them meanwhile. */
 export async function updatePolicy(context: Context, flags: SettingFlags): Promise<void> {
@@ -14,12 +21,12 @@ export async function updatePolicy(context: Context, flags: SettingFlags): Promi
   const asked = retentionOf(flags);
   const read = asked === undefined ? undefined : (await api.call('getPolicy', { params })).body;
   const retention = read === undefined ? undefined : retentionOf(flags, read.retention);
-  const copyTo = given('copyTo', copyToOf(flags));
-  const body: UpdatePolicy = { ...settingsOf(flags), ...copyTo, ...given('retention', retention) };
+  const places = { ...given('copyTo', copyToOf(flags)), ...given('repository', repositoryOf(flags)) };
+  const body: UpdatePolicy = { ...settingsOf(flags), ...places, ...given('retention', retention) };
   if (Object.keys(body).length === 0)
     throw new ProductError('InvalidInput', 'Nothing to change is given.', {
       allowed:
-        '--schedule, --timezone, --selector, --keep-…, --consistency, --pre-hook, --post-hook, --copy-to, --objective, --drill, --description',
+        '--schedule, --timezone, --selector, --keep-…, --consistency, --pre-hook, --post-hook, --engine, --s3-endpoint, --copy-to, --objective, --drill, --description',
     });
   const headers = read === undefined ? {} : { 'if-match': `"${read.revision}"` };
   const policy = (await api.call('updatePolicy', { params, body, headers })).body;

@@ -264,5 +264,18 @@ describe('restic under a grant', () => {
     expect(result).toMatchObject({ files: 1 });
     expect(await keysUnder(`${mine.prefix}/snapshots/`, 'elsewhere')).toHaveLength(1);
     expect(await keysUnder(mine.prefix)).toEqual([]);
+    // With its last backup all of it goes, as its password does then: the next backup begins a new one.
+    const clear = (): Promise<unknown> => work({ repository, use: 'remove' }, (one) => one.clear());
+    await clear();
+    expect(await keysUnder(`${mine.prefix}/config`, 'elsewhere')).toHaveLength(1);
+    await work({ repository, use: 'remove' }, (one) => one.forget(`bak-${'C'.repeat(26)}`, undefined));
+    await clear();
+    expect(await keysUnder(mine.prefix, 'elsewhere')).toEqual([]);
+    await new S3RepositoryKeeper(bucket).removePassword(repository);
+    const next = await work({ repository, use: 'write' }, async (one) => {
+      await one.open();
+      return one.backup(subject('D', folder));
+    });
+    expect(next.result).toMatchObject({ files: 1 });
   });
 });

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { keys } from '#shared/aws/table/keys.ts';
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { put, replace } from '#shared/aws/table/writes.ts';
-import { CreateBackup } from '#shared/model/backup.ts';
+import { CreateBackup, RestoreBackup } from '#shared/model/backup.ts';
 import { BackupHooks, type HookRun, type VolumeBackups } from '#shared/model/consistency.ts';
 import type { OperationItem } from '#shared/model/items.ts';
 import { viewBackup } from '#shared/model/rules-backup.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
+import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { updateVolume } from '#functions/volumes/update-volume.ts';
+import { attached } from './support/attached.ts';
 import { call, existing, hostA, World } from '#test/unit/workers/support/world.ts';
 
 const hooks = BackupHooks.parse({ before: ['sh', '-c', 'lock'], container: 'db' });
@@ -116,6 +118,38 @@ describe('hooks', () => {
     const { id: volumeId } = (await world.volume('data')).volume;
     await world.table.transact([put('used', { volumeId, at: world.clock().toISOString() })]);
     await expect(begin(world, { hooks })).rejects.toMatchObject({ code: 'NotSupported' });
+  });
+
+  it.each([
+    { type: 'network', options: {} },
+    { type: 'hostpath', options: { path: '/data/data' } },
+    { type: 'ephemeral', options: {} },
+  ] as const)('are not kept with a $type volume, where none would ever run', async ({ type, options }) => {
+    const world = new World();
+    await world.addHost(hostA);
+    const begun = await world.create('data', { type, size: undefined, availabilityZone: undefined, options });
+    if (type === 'network') await world.run(begun);
+    for (const backups of [{ hooks }, { consistency: 'freeze' }] as const)
+      await expect(store(world, backups)).rejects.toMatchObject({
+        code: 'NotSupported',
+        details: { allowed: expect.stringContaining('local volumes') },
+      });
+    expect((await store(world, { consistency: 'none' })).body.backups).toEqual({ consistency: 'none' });
+  });
+
+  it('that a volume had are those of what is restored from its backup; in place it keeps its own', async () => {
+    const world = await attached();
+    await store(world, { hooks });
+    const { id, backup: backupId = '' } = await begin(world, { consistency: 'none' });
+    await world.run(id);
+    const backup = existing(await world.table.readBackup(backupId), backupId);
+    expect(backup.source.backups).toEqual({ hooks });
+    await store(world, { consistency: 'none' });
+    const request = { backup: backupId, ...RestoreBackup.parse({ name: 'copy' }) };
+    await world.run((await restoreBackup(world.api, call(), request)).body.id);
+    expect((await world.volume('copy')).volume.backups).toEqual({ hooks });
+    await restoreBackup(world.api, call(), { ...request, name: 'data', inPlace: true });
+    expect((await world.volume('data')).volume.backups).toEqual({ consistency: 'none' });
   });
 
   it('have as much time as they may take before the host is given up', async () => {

@@ -60,6 +60,33 @@ describe('hivemind backup policy', () => {
     });
   });
 
+  it('names a bucket of one’s own for files, shows it, and drops it again', async () => {
+    const repository = {
+      endpoint: 'https://minio.example:9000',
+      bucket: 'backups',
+      region: 'us-east-1',
+      credentialsSecret: 'hivemind/endpoints/minio',
+    };
+    const elsewhere: Policy = { ...policy, engine: 'restic', repository };
+    const line =
+      'backup policy create files --selector a --schedule @daily --engine restic --s3-endpoint https://minio.example:9000 --bucket backups --credentials-secret hivemind/endpoints/minio';
+    const made = await runCli(line.split(' '), { answers: { createPolicy: () => answer(201, elsewhere) } });
+    expect(made.calls[0]?.body).toMatchObject({ engine: 'restic', repository });
+
+    const shown = await runCli(['backup', 'policy', 'inspect', 'files'], {
+      answers: { getPolicy: () => elsewhere, listPolicyRuns: () => ({ items: [] }) },
+    });
+    expect(shown.out).toMatch(/Bucket: +backups at https:\/\/minio\.example:9000, keys in hivemind/);
+
+    const dropped = await runCli('backup policy update files --s3-endpoint none'.split(' '), {
+      answers: { updatePolicy: () => policy },
+    });
+    expect(dropped.calls[0]?.body).toEqual({ repository: null });
+    const part = await runCli('backup policy update files --bucket backups'.split(' '), { answers: {} });
+    expect([part.code, part.calls]).toEqual([expect.any(Number), []]);
+    expect(part.err).toContain('needs all of its parts');
+  });
+
   it('update changes one rule, drops another, and keeps the rest as it was read', async () => {
     const line = 'backup policy update nightly --keep-daily 14 --keep-last 0 --keep-weekly 4';
     const { code, calls } = await runCli(line.split(' '), {

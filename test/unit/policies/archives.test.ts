@@ -2,12 +2,22 @@ import { expect, it } from 'vitest';
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { parseItem, put } from '#shared/aws/table/writes.ts';
 import type { TaskItem } from '#shared/model/items.ts';
+import { UpdatePolicy, type Policy } from '#shared/model/policy.ts';
 import type { TaskResult } from '#shared/model/task.ts';
 import { CreateVolume } from '#shared/model/volume.ts';
+import { updatePolicy } from '#functions/policies/change-policy.ts';
+import { previewPolicy } from '#functions/policies/preview-policy.ts';
 import { createVolume } from '#functions/volumes/create-volume.ts';
 import { done, failed as broken, passed } from '#test/unit/backups/support/drills.ts';
 import { call, hostA } from '#test/unit/workers/support/world.ts';
 import { PolicyWorld } from './support/policy-world.ts';
+
+const minio = {
+  endpoint: 'https://minio.example:9000',
+  bucket: 'backups',
+  region: 'us-east-1',
+  credentialsSecret: 'hivemind/endpoints/minio',
+};
 
 /** A world whose host does what it is asked for, at once. */
 class WorkingWorld extends PolicyWorld {
@@ -69,13 +79,44 @@ it('a run makes each volume’s native backup, and one as files where there is n
   expect((await world.backupsOf('folder'))[0]).toMatchObject({ kind: 'archive', origin: 'policy' });
 });
 
-it('a run with restic makes all of them as files, whatever consistency it asks of others', async () => {
+it('a run with restic makes all of them as files', async () => {
   const world = await worldWith({ disk: 'local', folder: 'hostpath' });
-  const policy = await world.policy({ engine: 'restic', consistency: 'freeze' });
+  const policy = await world.policy({ engine: 'restic' });
   expect(policy).toMatchObject({ engine: 'restic' });
   expect(await world.runNow()).toMatchObject({ state: 'succeeded', counts: { made: 2 } });
   for (const name of ['disk', 'folder'])
     expect((await world.backupsOf(name))[0]).toMatchObject({ kind: 'archive', consistency: 'none' });
+});
+
+it('a run that freezes what can be frozen reads files as they are', async () => {
+  const world = await worldWith({ disk: 'local', folder: 'hostpath' });
+  await world.policy({ consistency: 'freeze' });
+  expect(await world.runNow()).toMatchObject({ state: 'succeeded', counts: { made: 2 } });
+  expect((await world.backupsOf('disk'))[0]).toMatchObject({ kind: 'snapshot', consistency: 'freeze' });
+  expect((await world.backupsOf('folder'))[0]).toMatchObject({ kind: 'archive', consistency: 'none' });
+});
+
+it('a policy with a bucket of one’s own puts its files there until it has none, and says so before', async () => {
+  const world = await worldWith({ folder: 'hostpath' });
+  expect(await world.policy({ engine: 'restic', repository: minio })).toMatchObject({ repository: minio });
+  expect(await previewPolicy(world.ports, { namespace: 'default', policy: 'nightly' }, {})).toMatchObject({
+    repository: minio,
+  });
+  await world.runNow();
+  const [there] = await world.backupsOf('folder');
+  expect(there?.storage).toMatchObject({ repository: { other: minio } });
+  expect(world.of('archive')[0]).toMatchObject({ repository: { other: minio } });
+
+  const update = async (parts: Partial<UpdatePolicy>): Promise<Policy> =>
+    (await updatePolicy(world.ports, call(), { policy: 'nightly', update: UpdatePolicy.parse(parts) })).body;
+  await expect(update({ engine: 'native' })).rejects.toMatchObject({ code: 'InvalidInput' });
+  await expect(update({ consistency: 'freeze' })).rejects.toMatchObject({ code: 'InvalidInput' });
+  await update({ description: 'nightly files' });
+  expect((await update({ repository: null, engine: 'native' })).repository).toBeUndefined();
+  world.pass(60);
+  await world.heardOf();
+  await world.runNow();
+  expect(world.of('archive')[1]).not.toHaveProperty('repository.other');
 });
 
 it('retention keeps as many as it says, and has a host forget the others', async () => {
