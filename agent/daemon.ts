@@ -40,7 +40,6 @@ import { createRunner, type Runner } from './reconcile/runner.ts';
 import { shownOf, stageOf, type Places } from './reconcile/view.ts';
 import { drillPlaces, resticFolder, performer, type PerformPorts } from './tasks/perform.ts';
 import { Tasks } from './tasks/tasks.ts';
-import { clearCheckCaches } from './restic/repository.ts';
 import { cleanRestic } from './restic/leftovers.ts';
 import { cleanCopies } from './verify/leftovers.ts';
 import { clearScratch } from './verify/scratch.ts';
@@ -128,10 +127,7 @@ async function assemble(options: DaemonOptions): Promise<Parts> {
 /** Takes its time, which nobody waits for but the next drill. */
 function clearDrills({ options: { config, log }, exec, runner }: Parts): void {
   const places = { exec, log, ...drillPlaces(config.root) };
-  const clear = async (): Promise<void> => {
-    await clearScratch(places);
-    await clearCheckCaches(join(config.root, 'restic', 'cache'));
-  };
+  const clear = (): Promise<void> => clearScratch(places);
   runner.run('drill', 'clear', clear).catch((error: unknown) => log.warn('drills not cleared', { error }));
 }
 

@@ -16,7 +16,7 @@ import {
   type RunningRestic,
   type Shown,
 } from './confined-restic.ts';
-import { draftPrefix } from './leftovers.ts';
+import { clearCheckCaches, draftPrefix } from './leftovers.ts';
 import { putObject, removeObject, type S3Object } from './s3-objects.ts';
 import { backupNotes, restoreWarnings } from './words.ts';
 import type { Session } from './session.ts';
@@ -395,11 +395,4 @@ function failed(command: string, end: ResticEnd): ProductError {
   return new ProductError(code, `restic ${command} ${how}: ${words.slice(-1500)}`, {
     about: { command: 'restic', code: String(exit ?? -1) },
   });
-}
-
-/** restic checks over a cache of its own, which it leaves behind when it is killed. */
-export async function clearCheckCaches(cache: string): Promise<void> {
-  const names = await readdir(cache).catch(() => []);
-  for (const name of names.filter((one) => one.startsWith('restic-check-cache-')))
-    await rm(join(cache, name), { recursive: true, force: true });
 }
