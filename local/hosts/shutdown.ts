@@ -1,20 +1,30 @@
 import { closeSync, constants, openSync, rmSync, rmdirSync } from 'node:fs';
 import { HostError } from './errors.ts';
-import { waitFor } from './exec.ts';
+import { attempt, waitFor } from './exec.ts';
 import { stopImds } from './imds-process.ts';
 import type { Machine } from './machine.ts';
+import { mountsOf } from './namespaces.ts';
 import { removeLink, removeRules } from './network.ts';
-import { kill } from './processes.ts';
+import { isAlive, kill } from './processes.ts';
 import { releaseSubnet } from './subnets.ts';
 
 /** Ends every process of a host, frozen ones too, and takes its network away. What has ended is fine. */
 export async function endProcesses({ record, inside, net, tag }: Machine): Promise<void> {
   await stopImds(record);
+  await thawFilesystems(record.init);
   await inside.cgroup.killAll();
   await kill(record.init);
   for (const forwarder of record.forwarders) await kill(forwarder);
   await removeRules(tag);
   await removeLink(net);
+}
+
+/** One that is frozen for a backup outlives the last mount of it and holds its device for ever: its watchdog dies here as well. */
+async function thawFilesystems(init: Machine['record']['init']): Promise<void> {
+  if (!isAlive(init)) return;
+  for (const { path, source } of mountsOf(init.pid))
+    if (source.startsWith('/dev/loop'))
+      await attempt('fsfreeze', ['--unfreeze', `/proc/${init.pid}/root${path}`]);
 }
 
 /** How long a machine may take to write what is dirty, in milliseconds. */

@@ -105,6 +105,17 @@ test('a stop writes what is dirty; the volume then goes to another host without 
   expect(await instanceState('a')).toBe('running');
 });
 
+test('a host that is stopped while a filesystem of it is frozen lets go of the device', async () => {
+  const volume = await mountedOnA();
+  await shell('a', `fsfreeze --freeze /var/lib/hivemind/${volume}`);
+  await stopHost(cloud, 'a');
+  await moveToB(volume);
+  await letGoOnB(volume);
+  const fenced = async () => (await storage.admin<unknown[]>('GET /fenced')).length;
+  await until('no device is left', async () => (await fenced()) === 0, { within: 10_000 });
+  await startHost(cloud, 'a');
+});
+
 test('a power cut loses what was not synced, keeps what was, and the device comes back with the host', async () => {
   const volume = await mountedOnA();
   await shell('a', `cd /var/lib/hivemind/${volume}; echo kept >synced; sync synced; echo lost >unsynced`);
