@@ -23,6 +23,7 @@ import type { Machine } from './host/machine.ts';
 import { systemMounts, type Mounts } from './host/mounts.ts';
 import { kernelUsers } from './host/users.ts';
 import type { Api } from './link/api.ts';
+import { persistentApi } from './link/persistent.ts';
 import { isAway } from './link/away.ts';
 import { objectTransfer } from './link/objects.ts';
 import { SyncLoop } from './link/sync-loop.ts';
@@ -206,7 +207,8 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
 
 function taskPorts(parts: Parts, engine: Engine): PerformPorts {
   const { options, runner, places, mounts, exec, holds } = parts;
-  const { api, log, config, deviceWaitMs } = options;
+  const { log, config, deviceWaitMs } = options;
+  const api = persistentApi(options.api);
   return {
     api,
     log,

@@ -8,7 +8,7 @@ import type { PartUrls, UploadResult } from '#shared/client/transfer/types.ts';
 import { uploadStream } from '#shared/client/transfer/upload-stream.ts';
 import { linesOf, type Listing } from '#agent/extract/listing.ts';
 import type { HostApi } from '#agent/link/api.ts';
-import { persist, reportOf } from './transfer.ts';
+import { reportOf } from './transfer.ts';
 
 /** What was sent, and what is to be said about it. */
 export interface Sent extends UploadResult {
@@ -33,7 +33,7 @@ export async function deliver(
   const attempt = randomUUID();
   const urls: PartUrls = (parts) => api.signExportParts(id, { attempt, parts: [...parts] });
   const { form, files, notes, parts, sizeBytes, sha256 } = await send({ urls, signal });
-  await persist(() => api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 }));
+  await api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 });
   return { outcome: 'done', transfer: { ...reportOf(files, notes), form } };
 }
 

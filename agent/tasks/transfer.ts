@@ -8,7 +8,6 @@ import { clearUnpack } from '#agent/archives/staging.ts';
 import { uploadArchive } from '#agent/archives/upload.ts';
 import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
-import { isAway } from '#agent/link/away.ts';
 import type { Engine } from '#agent/reconcile/engine.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
@@ -20,8 +19,6 @@ export interface TransferPorts extends WithVolumePorts {
   >;
   readonly exec: Exec;
 }
-
-const mostTries = 5;
 
 /**
  * Packs a volume's files and sends them, as they come. Repeated after a crash it begins again: an upload of its own.
@@ -40,7 +37,7 @@ export async function exportVolume(ports: TransferPorts, task: ExportTask): Prom
       signal: stopping,
     });
     const { parts, sizeBytes, sha256, packed } = sent;
-    await persist(() => api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 }));
+    await api.completeExport(id, { attempt, parts: [...parts], sizeBytes, sha256 });
     const notes = [
       ...packed.changed.map((path) => `changed while it was read: ${path}`),
       ...packed.skipped.map((path) => `left out: ${path}`),
@@ -68,17 +65,6 @@ export async function importVolume(ports: TransferPorts, task: ImportTask): Prom
     await clearUnpack(target, exec);
     return result;
   });
-}
-
-/** S3 may take its time to put many parts together: the same again finds it done. */
-export async function persist(complete: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await complete();
-    } catch (error) {
-      if (!isAway(error) || tries >= mostTries) throw error;
-    }
-  }
 }
 
 /** The control plane knows containers as of the last report: here is what Docker says now. */
