@@ -61,7 +61,8 @@ export class FakeControlPlane {
   pollSeconds = 30;
   readonly #volumes = new Map<string, FakeVolume>();
   /** Keys of repositories, of which there are none unless a test says so. */
-  grantRepository: Api['grantRepository'] = (operationId) => Promise.reject(notFound(operationId));
+  grantRepository: Api['grantRepository'] = (operationId) =>
+    this.repository === undefined ? Promise.reject(notFound(operationId)) : Promise.resolve(this.repository);
   readonly #failures: Failure[] = [];
   readonly #devices: DeviceSide;
   readonly #closing = new AbortController();
