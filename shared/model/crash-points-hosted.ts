@@ -25,6 +25,17 @@ const stepOf = (by: By, service: Effect['service']) => (name: string, action: st
 ];
 const blockStep = stepOf('ebs-worker', 'ec2');
 const pointStep = stepOf('efs-worker', 'elasticfilesystem');
+/** A host sends what it reads to S3. */
+const sent: Effect[] = [
+  ...asked,
+  wake('backups-api'),
+  upload('hosts-api', 'CreateMultipartUpload', 'begin'),
+  record('hosts-api', 'transfer'),
+  upload('hosts-api', 'CompleteMultipartUpload', 'complete'),
+  record('hosts-api', 'transfer'),
+  answered,
+  record('backup-worker', 'finishTransfer'),
+];
 const say = (by: By): Effect => transaction(by, 'say');
 
 /**
@@ -128,27 +139,9 @@ export const hostedCrashPoints = {
     record('backup-worker', 'finishRefill'),
   ],
   /** A host packs a volume's files and sends them to S3. */
-  export: [
-    ...asked,
-    wake('backups-api'),
-    upload('hosts-api', 'CreateMultipartUpload', 'begin'),
-    record('hosts-api', 'transfer'),
-    upload('hosts-api', 'CompleteMultipartUpload', 'complete'),
-    record('hosts-api', 'transfer'),
-    answered,
-    record('backup-worker', 'finishTransfer'),
-  ],
+  export: sent,
   /** A file of a backup as files: a host reads it from the repository and sends it to S3. */
-  readArchive: [
-    ...asked,
-    wake('backups-api'),
-    upload('hosts-api', 'CreateMultipartUpload', 'begin'),
-    record('hosts-api', 'transfer'),
-    upload('hosts-api', 'CompleteMultipartUpload', 'complete'),
-    record('hosts-api', 'transfer'),
-    answered,
-    record('backup-worker', 'finishTransfer'),
-  ],
+  readArchive: sent,
   /** A caller sends an archive to S3, and a host unpacks it. */
   import: [
     upload('backups-api', 'CreateMultipartUpload', 'begin'),

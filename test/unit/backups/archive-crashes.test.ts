@@ -4,15 +4,13 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import { CreateBackup } from '#shared/model/backup.ts';
 import type { BackupItem, OperationItem, TaskItem } from '#shared/model/items.ts';
-import { isFinished } from '#shared/model/operation.ts';
 import { CreateVolume } from '#shared/model/volume.ts';
 import { createBackup } from '#functions/backups/create-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
 import { createVolume } from '#functions/volumes/create-volume.ts';
-import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, World } from '#test/unit/workers/support/world.ts';
-import { everywhere, type Killer } from './support/killer.ts';
+import { everywhere, type Killer, untilItEnds } from './support/killer.ts';
 
 const sides = ['crash-before', 'crash-after'] as const;
 
@@ -45,24 +43,14 @@ async function answer(world: World, task: TaskItem): Promise<void> {
   await world.table.transact(answerTask(task, result));
 }
 
-/** What the state machine and the sweeper do: again and again, with a host that answers, until the operation ends. */
-async function runToEnd(world: World, id: string): Promise<OperationItem> {
-  for (let turn = 0; turn < 100; turn++) {
-    const operation = await world.operation(id);
-    if (isFinished(operation.status)) return operation;
-    try {
-      world.pass(Math.max(1, (await world.step(id)).waitSeconds));
-    } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-      world.pass(40);
-    }
+/** With a host that answers. */
+const runToEnd = (world: World, id: string): Promise<OperationItem> =>
+  untilItEnds(world, id, async () => {
     const at = world.clock().toISOString();
     await world.table.transact([put('seen', { hostId: hostA, bootId: 'boot', at })]);
     const task = await world.table.read('task', keys.task(id));
     if (task !== undefined && task.result === undefined) await answer(world, task);
-  }
-  return world.operation(id);
-}
+  });
 
 const leftovers = (world: World): string[] =>
   [...world.store.items.values()].flatMap(({ entity }) =>

@@ -3,13 +3,11 @@ import { keys } from '#shared/aws/table/keys.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { BackupItem, OperationItem } from '#shared/model/items.ts';
-import { isFinished } from '#shared/model/operation.ts';
 import { copyBackup } from '#functions/backups/copy-backup.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
-import { Killed } from '#test/fakes/killed.ts';
 import { abroad, call, hostA, type World, type WorldOptions } from '#test/unit/workers/support/world.ts';
 import { backedUp, backupOf, drill, hostAnswers } from './support/drills.ts';
-import { everywhere } from './support/killer.ts';
+import { everywhere, untilItEnds } from './support/killer.ts';
 
 const manifest = { sha256: 'a'.repeat(64), bytes: 100, entries: 3, hashed: 2 };
 
@@ -102,7 +100,7 @@ it.each(['crash-before', 'crash-after'] as const)(
       world.manifests.crash = next;
       const { id } = await begin(world, source, abroad);
       killer.begin();
-      const { status, backup = '' } = await runToEnd(world, id);
+      const { status, backup = '' } = await untilItEnds(world, id);
       expect(status).toBe('succeeded');
       expect((await backupOf(world, backup)).manifest).toEqual(manifest);
       expect(kept(world)).toEqual([source.id, backup].toSorted());
@@ -111,18 +109,3 @@ it.each(['crash-before', 'crash-after'] as const)(
     expect(effects).toBeGreaterThan(6);
   },
 );
-
-/** What the state machine and the sweeper do: again and again until the operation ends. */
-async function runToEnd(world: World, id: string): Promise<OperationItem> {
-  for (let turn = 0; turn < 100; turn++) {
-    const operation = await world.operation(id);
-    if (isFinished(operation.status)) return operation;
-    try {
-      world.pass(Math.max(1, (await world.step(id)).waitSeconds));
-    } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-      world.pass(40);
-    }
-  }
-  return world.operation(id);
-}

@@ -1,12 +1,10 @@
 import { expect, it } from 'vitest';
 import { keys } from '#shared/aws/table/keys.ts';
 import type { BackupItem, OperationItem } from '#shared/model/items.ts';
-import { isFinished } from '#shared/model/operation.ts';
 import { deleteBackup } from '#functions/backups/delete-backup.ts';
 import { restoreBackup } from '#functions/backups/restore-backup.ts';
-import { Killed } from '#test/fakes/killed.ts';
 import { call, hostA, type World } from '#test/unit/workers/support/world.ts';
-import { everywhere, type Killer } from './support/killer.ts';
+import { everywhere, type Killer, untilItEnds } from './support/killer.ts';
 import { backedUp, begin, beginRestore, look, seen, worldWith } from './support/recovery-world.ts';
 
 function stage(killer: Killer): Promise<World> {
@@ -14,23 +12,13 @@ function stage(killer: Killer): Promise<World> {
   return worldWith(['shared'], { workerStore: store, recoveryFault: next, pointFault: next });
 }
 
-/** What the state machine and the sweeper do: again and again, with a host that answers, until the operation ends. */
-async function runToEnd(world: World, id: string): Promise<OperationItem> {
-  for (let turn = 0; turn < 300; turn++) {
-    const operation = await world.operation(id);
-    if (isFinished(operation.status)) return operation;
-    try {
-      world.pass(Math.max(1, (await world.step(id)).waitSeconds));
-    } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-      world.pass(40);
-    }
+/** With a host that answers. */
+const runToEnd = (world: World, id: string): Promise<OperationItem> =>
+  untilItEnds(world, id, async () => {
     await seen(world, hostA);
     const task = await world.table.read('task', keys.task(id));
     if (task !== undefined && task.result === undefined) await look(world, task);
-  }
-  return world.operation(id);
-}
+  });
 
 const leftovers = (world: World): string[] => [
   ...world.points.wanted.filter(({ path }) => path === '/').map(() => 'an access point at the root'),

@@ -1,5 +1,8 @@
 import type { ItemStore } from '#shared/aws/table/store.ts';
+import type { OperationItem } from '#shared/model/items.ts';
+import { isFinished } from '#shared/model/operation.ts';
 import { Killed } from '#test/fakes/killed.ts';
+import type { World } from '#test/unit/workers/support/world.ts';
 
 export type Side = 'crash-before' | 'crash-after';
 
@@ -47,4 +50,24 @@ export async function everywhere(side: Side, once: (killer: Killer) => Promise<v
     await once(killer);
     if (!killer.hasKilled) return at;
   }
+}
+
+/** What the state machine and the sweeper do: again and again until the operation ends; `between` is what hosts do meanwhile. */
+export async function untilItEnds(
+  world: World,
+  id: string,
+  between: () => Promise<void> = () => Promise.resolve(),
+): Promise<OperationItem> {
+  for (let turn = 0; turn < 300; turn++) {
+    const operation = await world.operation(id);
+    if (isFinished(operation.status)) return operation;
+    try {
+      world.pass(Math.max(1, (await world.step(id)).waitSeconds));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      world.pass(40);
+    }
+    await between();
+  }
+  return world.operation(id);
 }
