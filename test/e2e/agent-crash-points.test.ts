@@ -198,7 +198,7 @@ describe('killed around any of its effects in the running cloud, the agent carri
       { within: 240_000, every: 1_000 },
     );
     expect(await happened(effect)).toBe(true);
-    expect(host.mounts().filter((line) => line.includes('/purges/'))).toEqual([]);
+    expect(host.mounts().filter((line) => line.includes(`/purges/${id}`))).toEqual([]);
     await cloud.edge.clearFaults();
   });
 });

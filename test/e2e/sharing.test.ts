@@ -17,7 +17,8 @@ beforeAll(async () => {
 
 afterAll(() => cloud.close());
 
-const mountsOf = (): string[] => host.mounts().filter((line) => line.includes(' /var/lib/hivemind/'));
+/** Volumes that the host has mounted. Elsewhere under its root the host may be at work for volumes of other tests. */
+const mountsOf = (): string[] => host.mounts().filter((line) => line.includes(' /var/lib/hivemind/volumes/'));
 
 /** Loop devices over images of this cloud. */
 function loopDevices(): string[] {
