@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { requireCloud } from '#local/cloud/cloud-file.ts';
 import type { CloudFile } from '#local/cloud/cloud-file.ts';
 import { attempt } from '#local/hosts/exec.ts';
@@ -7,11 +7,12 @@ import type { Outcome } from '#local/hosts/exec.ts';
 import type { AddOptions } from '#local/hosts/hosts.ts';
 import type { ApiClient } from '#shared/client/client.ts';
 import { edgeAdmin, storageTruth } from './admin.ts';
+import { cloudHome } from './home.ts';
 import { addTestHost } from './host.ts';
 import type { TestHost } from './host.ts';
 import { apiAs } from './people.ts';
 
-/** The cloud that all end-to-end files share, as one file uses it. */
+/** The cloud that the files of one worker share, as one file uses it. */
 export interface TestCloud {
   readonly file: CloudFile;
   readonly edge: ReturnType<typeof edgeAdmin>;
@@ -34,9 +35,9 @@ export interface TestCloud {
 
 let names = 0;
 
-/** Joins the shared cloud. Every file closes what it joined, also when it fails: call it in afterAll. */
+/** Joins the worker's cloud. Every file closes what it joined, also when it fails: call it in afterAll. */
 export function joinCloud(): TestCloud {
-  const file = requireCloud(inject('cloudHome'));
+  const file = requireCloud(cloudHome());
   const hosts: TestHost[] = [];
   const edge = edgeAdmin(file);
   const storage = storageTruth(file);
