@@ -10,7 +10,7 @@ import { CallLog } from './calls.ts';
 import { unavailable } from './exchange.ts';
 import { Faults } from './faults.ts';
 import { send } from './http/answer.ts';
-import { upstream } from './http/forward.ts';
+import { freshUpstream, upstream } from './http/forward.ts';
 import { identityOver } from './identity.ts';
 import { incomingOf } from './incoming.ts';
 import { lookUpOver } from './look-up.ts';
@@ -32,7 +32,7 @@ export async function startEdge(settings: EdgeSettings): Promise<Edge> {
     calls: new CallLog(),
     faults: new Faults(),
     emulator: upstream(settings.ports.emulator),
-    storage: upstream(settings.ports.storage),
+    storage: freshUpstream(settings.ports.storage),
     lookUp: lookUpOver(settings.storageAdminSocket),
   };
   const aws = serverOf((request, response) => awsRequest(parts, request, response));

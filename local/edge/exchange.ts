@@ -22,8 +22,10 @@ export interface Exchange {
   principalArn: string | null | Promise<string | null>;
 }
 
-/** Carries a call out: an answer that streams from another server, or one of the edge's own. */
-export type CarryOut = () => Promise<IncomingMessage | Answer>;
+/** What came of a call: an answer that streams from another server, one of the edge's own, or a connection that broke. */
+export type Carried = IncomingMessage | Answer | 'reset';
+
+export type CarryOut = () => Promise<Carried>;
 
 export interface Control {
   readonly calls: CallLog;
@@ -88,13 +90,16 @@ const hits: Readonly<Record<HardKind, Hit>> = {
   },
 };
 
-function delivery({ response }: Exchange, answer: IncomingMessage | Answer): Ending {
+function delivery(exchange: Exchange, answer: Carried): Ending {
+  const { response } = exchange;
+  if (answer === 'reset') return { status: null, end: () => reset(exchange) };
   return 'body' in answer
     ? { status: answer.status, end: () => send(response, answer) }
     : { status: answer.statusCode ?? null, end: () => passAnswer(answer, response) };
 }
 
-async function finish(answer: IncomingMessage | Answer): Promise<number> {
+async function finish(answer: Carried): Promise<number | null> {
+  if (answer === 'reset') return null;
   if ('body' in answer) return answer.status;
   await collect(answer);
   return answer.statusCode ?? 0;

@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { authenticate } from './authentication.ts';
 import type { Callers } from './callers.ts';
-import { conduct, unavailable, type Control, type Exchange } from './exchange.ts';
+import { conduct, unavailable, type Carried, type Control, type Exchange } from './exchange.ts';
 import { send, type Answer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import { errorAnswer, type Protocol } from './http/errors.ts';
-import { forward, passedHeaders, type Upstream } from './http/forward.ts';
+import { forward, isReset, passedHeaders, type Upstream } from './http/forward.ts';
 import type { Identity, Principal } from './identity.ts';
 import { isSmallForm, type Incoming } from './incoming.ts';
 import { operationOf } from './operations.ts';
@@ -116,11 +116,7 @@ const ours = new Set([
   'content-length',
 ]);
 
-async function passOn(
-  parts: StorageParts,
-  incoming: Incoming,
-  { body, caller }: Passing,
-): Promise<IncomingMessage | Answer> {
+async function passOn(parts: StorageParts, incoming: Incoming, { body, caller }: Passing): Promise<Carried> {
   const headers = [
     ...passedHeaders(incoming.request.rawHeaders, ours),
     'x-hivemind-edge-token',
@@ -136,8 +132,9 @@ async function passOn(
       headers,
       body,
     });
-  } catch {
-    return unavailable;
+  } catch (error) {
+    // Broken after it was sent: whether the call was made, the caller knows as little as with AWS.
+    return isReset(error) ? 'reset' : unavailable;
   }
 }
 

@@ -17,6 +17,9 @@ export const upstream = (port: number): Upstream => ({
   agent: new Agent({ keepAlive: true, timeout: 60_000, scheduling: 'lifo' }),
 });
 
+/** A connection for each call: one that breaks was broken in this call, and nothing is repeated that may have been made. */
+export const freshUpstream = (port: number): Upstream => ({ port, agent: new Agent({ keepAlive: false }) });
+
 export interface Forwarding {
   readonly to: Upstream;
   readonly path: string;
@@ -93,8 +96,9 @@ function sendBody(incoming: IncomingMessage, outgoing: ClientRequest, body: Uint
 const timedOut = (timeout: number): Error =>
   Object.assign(new DOMException(`no answer within ${timeout} ms`, 'TimeoutError'));
 
-const isReset = (error: NodeJS.ErrnoException): boolean =>
-  error.code === 'ECONNRESET' || error.code === 'EPIPE';
+/** The connection broke, in place of an answer. */
+export const isReset = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
 /** Passes an answer on as it comes. What the caller no longer waits for is read to its end: the call was made. */
 export function passAnswer(answer: IncomingMessage, response: ServerResponse): Promise<void> {

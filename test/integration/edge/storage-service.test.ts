@@ -144,6 +144,20 @@ describe('through the edge, with a worker’s rights,', () => {
     await expect(refused).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
+  it('a connection that breaks after the commit breaks for the caller, and the call was made once', async () => {
+    const once = root();
+    const cut = { id: 'cut', kind: 'reset-after-commit', action: 'CreateVolume', times: 1 };
+    const Size = 7;
+    // Also where the edge has connections to spare: none is taken for one that had been closed before.
+    for (const number of [1, 2]) {
+      await storage.admin('PUT /faults', [cut]);
+      const lost = once.send(new CreateVolumeCommand({ ...volume, Size }));
+      await expect(lost).rejects.toMatchObject({ code: 'ECONNRESET' });
+      const { Volumes = [] } = await once.send(new DescribeVolumesCommand({}));
+      expect(Volumes.filter((one) => one.Size === Size)).toHaveLength(number);
+    }
+  });
+
   it('every call is recorded on both sides, under the caller’s name', async () => {
     const edge = adminOf(cloud.adminSocket);
     const mark = (await edge.calls()).at(-1)?.seq ?? 0;
