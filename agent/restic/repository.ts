@@ -260,13 +260,13 @@ export class Repository {
       await this.#ids('index'),
       await this.#ids('keys'),
     ];
-    const names = [
-      ...packs.map((id) => `data/${id.slice(0, 2)}/${id}`),
-      ...indexes.map((id) => `index/${id}`),
-      'config',
-      ...keys.map((id) => `keys/${id}`),
-    ];
-    for (const name of names) await removeObject(await this.#object(name));
+    for (const id of packs) await removeObject(await this.#object(`data/${id.slice(0, 2)}/${id}`));
+    for (const id of indexes) await removeObject(await this.#object(`index/${id}`));
+    const config = await this.#object('config');
+    // A host that comes to it late leaves what another one has begun meanwhile.
+    if ((await this.#all()).length > 0) return;
+    await removeObject(config);
+    for (const id of keys) await removeObject(await this.#object(`keys/${id}`));
   }
 
   async #ids(kind: 'packs' | 'index' | 'keys'): Promise<string[]> {

@@ -174,11 +174,16 @@ describe('a password', () => {
 
 /** What a host does for its tasks, with restic itself. */
 async function work<T>(
-  of: { repository: RepositoryRef; use: RepositoryUse; expireAfter?: number },
+  of: {
+    repository: RepositoryRef;
+    use: RepositoryUse;
+    expireAfter?: number;
+    beforeKeys?: () => Promise<unknown>;
+  },
   job: (repository: Repository) => Promise<T>,
 ): Promise<{ result: T; grants: number }> {
   let grants = 0;
-  const { repository, use, expireAfter } = of;
+  const { repository, use, expireAfter, beforeKeys } = of;
   const grant = async (begin: boolean): Promise<RepositoryGrant> => {
     grants += 1;
     const access = await repositories.grant({ repository, use, hostId });
@@ -189,7 +194,12 @@ async function work<T>(
     const expiresAt = new Date(Date.now() + expireAfter).toISOString();
     return { ...access, password, credentials: { ...access.credentials, expiresAt } };
   };
-  const session = await openSession({ grant });
+  const opened = await openSession({ grant });
+  const keys: typeof opened.keys = async () => {
+    await beforeKeys?.();
+    return opened.keys();
+  };
+  const session = { ...opened, keys };
   const places = { root: join(disks.dir, 'root'), cache: join(disks.dir, 'cache') };
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true });
   const { signal } = new AbortController();
@@ -268,7 +278,15 @@ describe('restic under a grant', () => {
     const clear = (): Promise<unknown> => work({ repository, use: 'remove' }, (one) => one.clear());
     await clear();
     expect(await keysUnder(`${mine.prefix}/config`, 'elsewhere')).toHaveLength(1);
-    await work({ repository, use: 'remove' }, (one) => one.forget(`bak-${'C'.repeat(26)}`, undefined));
+    const forget = (id: string): Promise<unknown> =>
+      work({ repository, use: 'remove' }, (one) => one.forget(`bak-${id.repeat(26)}`, undefined));
+    await forget('C');
+    // A backup that another host makes while this one is on its way keeps its repository.
+    const beforeKeys = (): Promise<unknown> =>
+      work({ repository, use: 'write' }, (one) => one.backup(subject('E', folder)));
+    await work({ repository, use: 'remove', beforeKeys }, (one) => one.clear());
+    expect(await keysUnder(`${mine.prefix}/config`, 'elsewhere')).toHaveLength(1);
+    await forget('E');
     await clear();
     expect(await keysUnder(mine.prefix, 'elsewhere')).toEqual([]);
     await new S3RepositoryKeeper(bucket).removePassword(repository);
