@@ -2,13 +2,20 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = (n: number): number => n * 60_000;
 
+/** End-to-end files that ask for so much at once that they would hold up whatever else runs, or fail for it. */
+const alone = ['crash-points', 'lifecycle', 'sharing', 'storage-faults', 'this-host'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
+const given = process.env['HIVEMIND_E2E_HOME'];
+
 /** One project per kind of test; test/README.md defines the kinds. */
 const kinds = [
   { name: 'unit', timeout: minutes(0.5) },
   { name: 'infra', timeout: minutes(3) },
   { name: 'integration', timeout: minutes(3), workers: 1 },
   // They wait more than they work: two clouds, each with one file at a time. A given cloud has one.
-  { name: 'e2e', timeout: minutes(10), workers: process.env['HIVEMIND_E2E_HOME'] ? 1 : 2 },
+  { name: 'e2e', timeout: minutes(10), workers: given ? 1 : 2, exclude: alone },
+  { name: 'e2e-alone', timeout: minutes(10), workers: 1, include: alone },
 ];
 
 const cloudPerWorker = {
@@ -19,12 +26,13 @@ const cloudPerWorker = {
 export default defineConfig({
   test: {
     allowOnly: false,
-    projects: kinds.map(({ name, timeout, workers }, at) => ({
+    projects: kinds.map(({ name, timeout, workers, include, exclude }, at) => ({
       extends: true as const,
       test: {
         name,
-        include: [`test/${name}/**/*.test.ts`],
-        ...(name === 'e2e' && cloudPerWorker),
+        include: include ?? [`test/${name}/**/*.test.ts`],
+        ...(exclude && { exclude }),
+        ...(name.startsWith('e2e') && cloudPerWorker),
         testTimeout: timeout,
         hookTimeout: timeout,
         ...(workers && { maxWorkers: workers }),

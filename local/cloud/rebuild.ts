@@ -9,8 +9,9 @@ import {
 import { attempt } from '#local/hosts/exec.ts';
 import { documentClient, DynamoStore } from '#shared/aws/table/dynamo-store.ts';
 import { Table } from '#shared/aws/table/table.ts';
+import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import { attachTo, createVolume } from '#shared/aws/table/volume-writes.ts';
-import { put, type Write } from '#shared/aws/table/writes.ts';
+import { put, replace, type Write } from '#shared/aws/table/writes.ts';
 import { isProductError } from '#shared/model/errors.ts';
 import { AttachmentItem, LeaseItem, VolumeItem } from '#shared/model/items.ts';
 import { GiB } from '#shared/model/size.ts';
@@ -23,7 +24,7 @@ import { clientConfig } from './deploy.ts';
  * The emulator saves its state a moment after each change: killed, it loses the last moments, and its state may be wiped
  * altogether. The storage service loses nothing. So each `up` looks for EBS volumes that carry our tag and have no
  * record, and makes the record again from the tags and from what is on the device. Labels, options and description
- * of such a volume are lost; its data is not.
+ * of such a volume are lost; its data is not. A record that has the volume as blank catches up with what is on it.
  */
 
 /** Gives the names of the volumes whose records were made again. */
@@ -36,10 +37,24 @@ export async function rebuildRecords(cloud: CloudFile): Promise<string[]> {
   const rebuilt: string[] = [];
   for (const volume of await ourVolumes(cloud)) {
     const record = await recordOf(cloud, volume);
-    if (record === undefined || (await table.readVolume(record.volume.id)) !== undefined) continue;
-    if (await restored(table, record)) rebuilt.push(record.volume.name);
+    if (record !== undefined && (await recordAgain(table, record))) rebuilt.push(record.volume.name);
   }
   return rebuilt;
+}
+
+/** Whether there was something to do, and it is done. */
+export async function recordAgain(table: Table, record: RebuiltRecord): Promise<boolean> {
+  const known = await table.readVolume(record.volume.id);
+  const writes = known === undefined ? created(record) : caughtUp(known, record);
+  if (writes.length === 0) return false;
+  try {
+    await table.transact(writes);
+    return true;
+  } catch (error) {
+    // The name has gone to another volume since: that one stays, and the orphan is reported as a leak.
+    if (isProductError(error, 'Conflict')) return false;
+    throw error;
+  }
 }
 
 interface RebuiltRecord {
@@ -49,16 +64,26 @@ interface RebuiltRecord {
   readonly attachment: AttachmentItem | undefined;
 }
 
-/** False when the name has gone to another volume since: that one stays, and the orphan is reported as a leak. */
-async function restored(table: Table, { volume, lease, attachment }: RebuiltRecord): Promise<boolean> {
-  try {
-    await table.transact([...createVolume(volume, lease), ...(attachment ? given(attachment) : [])]);
-    return true;
-  } catch (error) {
-    if (isProductError(error, 'Conflict')) return false;
-    throw error;
-  }
+function created({ volume, lease, attachment }: RebuiltRecord): Write[] {
+  return [...createVolume(volume, lease), ...(attachment ? given(attachment) : [])];
 }
+
+/** A record from before its volume was formatted: a ticket to do it again would be refused by every host for ever. */
+function caughtUp(
+  { volume, lease }: VolumeRecord,
+  { volume: found, lease: { filesystem } }: RebuiltRecord,
+): Write[] {
+  if (
+    ebsOf(volume) !== ebsOf(found) ||
+    lease?.filesystem.state !== 'blank' ||
+    filesystem.state !== 'formatted'
+  )
+    return [];
+  return [replace('lease', lease, { ...lease, filesystem })];
+}
+
+const ebsOf = ({ storage }: VolumeItem): string | undefined =>
+  storage?.kind === 'ebs' ? storage.volumeId : undefined;
 
 /** Its host has it, under the device name that EC2 gave it, which no other volume may get there. */
 function given(attachment: AttachmentItem): Write[] {

@@ -9,6 +9,7 @@ import { until } from '#test/support/until.ts';
 import { openMachine } from './harness/own-machine.ts';
 import type { OwnMachine } from './harness/own-machine.ts';
 import { processesOf } from './harness/processes-of.ts';
+import { hasSavedUse } from './harness/saved.ts';
 import { startWriter } from './harness/writer.ts';
 
 /*
@@ -97,12 +98,20 @@ it('a container keeps its data; it and the CLI speak of the same volume', async 
   expect(await machine.docker('volume', 'ls', '--quiet', '--filter', 'driver=hivemind')).toContain('kept');
 });
 
+/** A volume with a container that writes to it, as the emulator has it on disk. */
+async function writtenTo(volume: string): Promise<Writer> {
+  await machine.run('hivemind', 'volume', 'create', volume, '--size', '1G');
+  const writer = await startWriter(machine, volume, volume);
+  await writer.more(5);
+  const { id } = await inspect(volume);
+  await until('the emulator has saved it', () => hasSavedUse(machine.home, id));
+  return writer;
+}
+
 describe('up starts what was killed, while a container writes on:', () => {
   it.each(processes)('%s', async (name) => {
     const volume = `killed-${name}`;
-    await machine.run('hivemind', 'volume', 'create', volume, '--size', '1G');
-    const writer = await startWriter(machine, volume, volume);
-    await writer.more(5);
+    const writer = await writtenTo(volume);
     await kill(name);
     await writer.more(5);
     await npm('up');
@@ -112,9 +121,7 @@ describe('up starts what was killed, while a container writes on:', () => {
   });
 
   it('all at once', async () => {
-    await machine.run('hivemind', 'volume', 'create', 'killed-all', '--size', '1G');
-    const writer = await startWriter(machine, 'killed-all', 'killed-all');
-    await writer.more(5);
+    const writer = await writtenTo('killed-all');
     for (const name of processes) await kill(name);
     await writer.more(5);
     await npm('up');

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { newestFirst, rebuild } from '#local/cloud/rebuild.ts';
+import { newestFirst, rebuild, recordAgain } from '#local/cloud/rebuild.ts';
+import { replace } from '#shared/aws/table/writes.ts';
+import { Table } from '#shared/aws/table/table.ts';
+import { MemoryStore } from '#test/fakes/memory-store.ts';
 
 it('gives a name back to the volume that had it last, not to one that was deleted before', () => {
   const old = { VolumeId: 'vol-1', CreateTime: new Date('2026-11-22T12:00:00Z') };
@@ -46,6 +49,25 @@ describe('the record of a volume whose record was lost', () => {
       lease: { epoch, inUse: true, holder: hostId, filesystem },
       attachment: { hostId, epoch, device: '/dev/sdg', desired: 'attached', actual: 'attached' },
     });
+  });
+
+  it('is made once, and one that has its volume as blank catches up with what is on it', async () => {
+    const table = new Table(new MemoryStore());
+    const record = made('attached');
+    if (record === undefined) throw new Error('no record');
+    expect(await recordAgain(table, record)).toBe(true);
+    expect(await recordAgain(table, record)).toBe(false);
+
+    const blank = { state: 'blank', type: 'ext4' } as const;
+    const { lease } = (await table.readVolume(volumeId)) ?? {};
+    if (lease === undefined) throw new Error('no lease');
+    await table.transact([replace('lease', lease, { ...lease, filesystem: blank })]);
+    const empty = { ...record, lease: { ...record.lease, filesystem: blank } };
+    const other = { VolumeId: 'vol-0fedcba9876543210' };
+    for (const unlike of [empty, rebuild({ ...found, ...other }, { account: '0', filesystem, now })])
+      expect(unlike && (await recordAgain(table, unlike))).toBe(false);
+    expect(await recordAgain(table, record)).toBe(true);
+    expect((await table.readVolume(volumeId))?.lease).toMatchObject({ epoch, inUse: true, filesystem });
   });
 
   it('is not made without the tags that say whose it is', () => {
