@@ -51,7 +51,8 @@ async function report(call: () => Promise<void>): Promise<void> {
   });
 }
 
-async function persist<T>(call: () => Promise<T>): Promise<T> {
+/** Makes a call that may be repeated again, while nobody answers it. */
+export async function persist<T>(call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await call();

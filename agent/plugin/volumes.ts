@@ -4,6 +4,7 @@ import { tombstoneStates } from '#shared/model/states.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import type { VolumesApi } from '#agent/link/api.ts';
 import { isAway } from '#agent/link/away.ts';
+import { persist } from '#agent/link/persistent.ts';
 import type { Log } from '#agent/log.ts';
 import type { Engine } from '#agent/reconcile/engine.ts';
 import type { Holds } from '#agent/reconcile/holds.ts';
@@ -105,7 +106,7 @@ async function create(
 ): Promise<void> {
   const body = parseOptions(name, options);
   try {
-    await api.create(body);
+    await persist(() => api.create(body));
   } catch (error) {
     // Without options Docker means the volume of that name, whatever it is.
     if (!isProductError(error, 'NameTaken') || Object.keys(options).length > 0) throw error;
@@ -157,7 +158,9 @@ async function remove({ api, engine, runner }: VolumeCallPorts, name: string): P
   await engine.retire(name);
   await runner.run(name, 'remove', async () => {
     // The unmount may have taken long: another volume may have the name by now, and Docker does not mean that one.
-    if ((await api.get(name))?.id === before.id) await api.remove(name);
+    await persist(async () => {
+      if ((await api.get(name))?.id === before.id) await api.remove(name);
+    });
   });
   // Outside the runner: the detach may need this agent's sweep to hand the volume back.
   for await (const _ of looks(runner.stopping)) {

@@ -20,7 +20,7 @@ const volume = {
 const fail = (code: ErrorCode) => () => Promise.reject(new ProductError(code, `${code} as told`));
 
 /** The calls over an API and an engine of which only the given parts answer. */
-function callsOver(api: Partial<VolumesApi>, engine: Partial<Engine> = {}) {
+function callsOver(api: Partial<VolumesApi>, engine: Partial<Engine> = {}, withinMs = 50) {
   const holds = createHolds({ holdSeconds: 600 });
   const refuse = fail('Internal');
   const calls = createVolumeCalls({
@@ -37,7 +37,7 @@ function callsOver(api: Partial<VolumesApi>, engine: Partial<Engine> = {}) {
     holds,
     runner: createRunner(),
     log: silentLog,
-    limits: { longMs: 50, shortMs: 50 },
+    limits: { longMs: withinMs, shortMs: withinMs },
   });
   return { calls, holds };
 }
@@ -66,6 +66,34 @@ describe('Create', () => {
     const { calls } = callsOver({ create: fail('NameTaken'), get: inTurn(volume) });
     await calls.create('data', {});
     await expect(calls.create('data', { size: '2G' })).rejects.toMatchObject({ code: 'NameTaken' });
+  });
+});
+
+/** Not answered the first time; then it is. */
+function lostOnce(answer: () => Promise<void> = done): { call: () => Promise<void>; calls: () => number } {
+  let calls = 0;
+  const call = () => (++calls === 1 ? fail('TimedOut')() : answer());
+  return { call, calls: () => calls };
+}
+
+describe('a call that the API does not answer is made again', () => {
+  it('by Create, as Docker does not', async () => {
+    const create = lostOnce();
+    const { calls } = callsOver({ create: create.call, get: inTurn(volume) }, {}, 10_000);
+    await calls.create('data', {});
+    expect(create.calls()).toBe(2);
+  });
+  it('by Remove, unless the name has gone to another volume meanwhile', async () => {
+    const other = { ...volume, id: 'vol-2' } as Volume;
+    for (const [after, times] of [
+      [volume, 2],
+      [other, 1],
+    ] as const) {
+      const remove = lostOnce();
+      const api = { remove: remove.call, get: inTurn(volume, volume, after, undefined) };
+      await callsOver(api, { retire: done }, 10_000).calls.remove('data');
+      expect(remove.calls()).toBe(times);
+    }
   });
 });
 
