@@ -12,8 +12,8 @@ const given = process.env['HIVEMIND_E2E_HOME'];
 const kinds = [
   { name: 'unit', timeout: minutes(0.5) },
   { name: 'infra', timeout: minutes(3) },
-  { name: 'integration', timeout: minutes(3), workers: 1 },
-  // They wait more than they work: two clouds, each with one file at a time. A given cloud has one.
+  // Both wait more than they work. Two clouds, each with one file at a time; a given cloud has one.
+  { name: 'integration', timeout: minutes(3), workers: 2 },
   { name: 'e2e', timeout: minutes(10), workers: given ? 1 : 2, exclude: alone },
   { name: 'e2e-alone', timeout: minutes(10), workers: 1, include: alone },
 ];
