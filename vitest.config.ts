@@ -3,9 +3,14 @@ import { defineConfig } from 'vitest/config';
 const minutes = (n: number): number => n * 60_000;
 
 /** End-to-end files that ask for so much at once that they would hold up whatever else runs, or fail for it. */
-const alone = ['crash-points', 'lifecycle', 'sharing', 'storage-faults', 'this-host'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const alone = [
+  'backup-crash-points',
+  'crash-points',
+  'lifecycle',
+  'sharing',
+  'storage-faults',
+  'this-host',
+].map((name) => `test/e2e/${name}.test.ts`);
 const given = process.env['HIVEMIND_E2E_HOME'];
 
 /** One project per kind of test; test/README.md defines the kinds. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import type { Control } from './exchange.ts';
-import { Fault } from './faults.ts';
+import { Fault, type Faults } from './faults.ts';
 import { json, send, type Answer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 
@@ -18,18 +18,21 @@ const routes: Readonly<Record<string, AdminRoute>> = {
     return json(200, {});
   },
   'GET /faults': ({ faults }) => json(200, faults.status),
-  'PUT /faults': ({ faults }, { body }) => {
-    const wanted = z.array(Fault).safeParse(parsed(body));
-    if (!wanted.success) return json(400, { message: z.prettifyError(wanted.error) });
-    faults.set(wanted.data);
-    return json(200, faults.status);
-  },
+  'PUT /faults': ({ faults }, { body }) => switchOn(body, faults, (wanted) => faults.set(wanted)),
+  'POST /faults': ({ faults }, { body }) => switchOn(body, faults, (wanted) => faults.add(wanted)),
   'DELETE /faults': ({ faults }) => {
     const before = faults.status;
     faults.set([]);
     return json(200, before);
   },
 };
+
+function switchOn(body: string, faults: Faults, take: (wanted: readonly Fault[]) => void): Answer {
+  const wanted = z.array(Fault).safeParse(parsed(body));
+  if (!wanted.success) return json(400, { message: z.prettifyError(wanted.error) });
+  take(wanted.data);
+  return json(200, faults.status);
+}
 
 /** The admin socket: read the record of calls, switch faults. DELETE /faults answers with what had been injected. */
 export async function adminRequest(

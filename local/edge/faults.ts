@@ -62,7 +62,12 @@ export class Faults {
   #switches: Switch[] = [];
 
   set(faults: readonly Fault[]): void {
-    this.#switches = faults.map((fault) => ({ fault, random: seeded(fault.seed), matched: 0, injected: 0 }));
+    this.#switches = faults.map(armed);
+  }
+
+  /** Further ones, behind those that there are, whose counts go on. */
+  add(faults: readonly Fault[]): void {
+    this.#switches.push(...faults.map(armed));
   }
 
   get status(): readonly FaultStatus[] {
@@ -79,6 +84,8 @@ export class Faults {
     return this.#switches.find((candidate) => matches(candidate.fault, call) && fires(candidate))?.fault;
   }
 }
+
+const armed = (fault: Fault): Switch => ({ fault, random: seeded(fault.seed), matched: 0, injected: 0 });
 
 const matches = (fault: Fault, call: Aimed): boolean =>
   (fault.service ?? call.service) === call.service &&

@@ -62,13 +62,24 @@ function partAdmin<Call>(send: Send): PartAdmin<Call> {
   };
 }
 
-/** The edge's admin socket; `faultStatus` tells how often each switch fired. */
-export function edgeAdmin(
-  cloud: CloudFile,
-): PartAdmin<CallRecord> & { faultStatus(): Promise<FaultStatus[]> } {
+/** The edge's admin socket. */
+export interface EdgeAdmin extends PartAdmin<CallRecord> {
+  /** Further switches; those that there are stay as they are. */
+  addFaults(faults: readonly FaultSwitch[]): Promise<void>;
+  /** How often each switch fired. */
+  faultStatus(): Promise<FaultStatus[]>;
+}
+
+/** See {@link EdgeAdmin}. */
+export function edgeAdmin(cloud: CloudFile): EdgeAdmin {
   const send = sender(join(cloud.home, cloud.sockets.edgeAdmin));
-  const faultStatus = async (): Promise<FaultStatus[]> => (await send('GET', '/faults')) as FaultStatus[];
-  return { ...partAdmin<CallRecord>(send), faultStatus };
+  return {
+    ...partAdmin<CallRecord>(send),
+    addFaults: async (faults) => {
+      await send('POST', '/faults', faults);
+    },
+    faultStatus: async () => (await send('GET', '/faults')) as FaultStatus[],
+  };
 }
 
 /** The storage service's admin socket, with the truth about volumes and attachments. */

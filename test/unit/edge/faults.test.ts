@@ -48,6 +48,18 @@ describe('a fault switch', () => {
     ]);
   });
 
+  it('goes on counting when others are added behind it', () => {
+    const faults = new Faults();
+    faults.set([fault({ id: 'first', times: 1 })]);
+    expect(faults.take(call)?.id).toBe('first');
+    faults.add([fault({ id: 'later', times: 1 })]);
+    expect([faults.take(call)?.id, faults.take(call)?.id]).toEqual(['later', undefined]);
+    expect(faults.status.map(({ id, injected }) => [id, injected])).toEqual([
+      ['first', 1],
+      ['later', 1],
+    ]);
+  });
+
   test.prop([fc.integer(), fc.double({ min: 0, max: 1, noNaN: true })])(
     'with a seed hits the same calls every time',
     (seed, probability) => {
