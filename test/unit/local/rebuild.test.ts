@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newestFirst, rebuild, recordAgain } from '#local/cloud/rebuild.ts';
 import { replace } from '#shared/aws/table/writes.ts';
 import { Table } from '#shared/aws/table/table.ts';
+import type { LeaseItem } from '#shared/model/items.ts';
 import { MemoryStore } from '#test/fakes/memory-store.ts';
 
 it('gives a name back to the volume that had it last, not to one that was deleted before', () => {
@@ -53,14 +54,12 @@ describe('the record of a volume whose record was lost', () => {
 
   it('is made once, and one that has its volume as blank catches up with what is on it', async () => {
     const table = new Table(new MemoryStore());
-    const record = made('attached');
-    if (record === undefined) throw new Error('no record');
+    const record = made('attached') as NonNullable<ReturnType<typeof made>>;
     expect(await recordAgain(table, record)).toBe(true);
     expect(await recordAgain(table, record)).toBe(false);
 
     const blank = { state: 'blank', type: 'ext4' } as const;
-    const { lease } = (await table.readVolume(volumeId)) ?? {};
-    if (lease === undefined) throw new Error('no lease');
+    const lease = (await table.readVolume(volumeId))?.lease as LeaseItem;
     await table.transact([replace('lease', lease, { ...lease, filesystem: blank })]);
     const empty = { ...record, lease: { ...record.lease, filesystem: blank } };
     const other = { VolumeId: 'vol-0fedcba9876543210' };
