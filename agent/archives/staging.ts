@@ -126,13 +126,18 @@ export async function clearUnpack(target: string, exec: Exec): Promise<void> {
   await setTime(target, mtimeNs, exec);
 }
 
+/** Names that are in a volume; what is not the user's does not count. */
+export async function contentOf(target: string): Promise<string[]> {
+  return (await readdir(target)).filter((name) => !reservedNames.includes(name));
+}
+
 async function demandEmpty(target: string): Promise<void> {
-  const found = (await readdir(target)).filter((name) => !reservedNames.includes(name));
+  const found = await contentOf(target);
   if (found.length === 0) return;
   const what = `An archive is unpacked into an empty volume; this one holds ${found.length} names.`;
   throw new ProductError('IllegalState', what, {
     value: found.slice(0, 3).join(', '),
-    hint: 'Restore to a new volume, or in place, which keeps the old content as a backup first.',
+    hint: 'Restore to a new volume, or in place (--yes), which keeps the old content as a backup first.',
   });
 }
 

@@ -80,7 +80,11 @@ export class Tasks {
 export function failedWith(error: unknown): TaskResult {
   const code = isProductError(error) ? error.code : 'CommandFailed';
   const detail = error instanceof Error ? error.message : String(error);
-  return { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } };
+  const hint = isProductError(error) ? error.details.hint?.slice(0, 2048) : undefined;
+  return {
+    outcome: 'failed',
+    error: { code, detail: detail.slice(0, 2048), ...(hint === undefined ? {} : { hint }) },
+  };
 }
 
 /** The same operation may ask again: another task. */

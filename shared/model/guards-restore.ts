@@ -41,6 +41,11 @@ export const restoreGuards = {
     says: 'Files are replaced only when an archive of them is complete.',
     test: refill,
   },
+  'guard-unless-empty': {
+    contract: 7,
+    says: 'Files are replaced without an archive of them only where their host finds none.',
+    test: exchange,
+  },
   'refill-busy': {
     contract: 3,
     says: 'A restore of files in place is refused while the volume is in use.',

@@ -83,7 +83,7 @@ function kindOf({ name, type, driver }: VolumeFacts['volume'], engine: Engine | 
 }
 
 /** Nothing was ever written to it: there is no filesystem, or no directory. What was restored holds something. */
-export function isBlank({ volume, lease, used }: BackupSubject): boolean {
+export function isBlank({ volume, lease, used }: Pick<BackupSubject, 'volume' | 'lease' | 'used'>): boolean {
   if (volume.state === 'unplaced') return true;
   // A directory of a host may hold anything.
   if (driverTraits[volume.driver].storage === 'none') return false;

@@ -1,16 +1,20 @@
 import { appendFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import type { FillTask } from '#shared/model/task.ts';
+import { join } from 'node:path';
+import type { ImportSource } from '#shared/model/archive-transfer.ts';
+import type { ArchiveTask, FillTask, ImportTask, TaskResult } from '#shared/model/task.ts';
 import { systemExec, type Exec } from '#agent/host/exec.ts';
 import { systemMounts } from '#agent/host/mounts.ts';
 import { kernelUsers } from '#agent/host/users.ts';
 import { silentLog } from '#agent/log.ts';
 import { createRunner } from '#agent/reconcile/runner.ts';
-import { fillVolume, type ArchivePorts } from '#agent/tasks/archive.ts';
+import { archiveVolume, fillVolume, type ArchivePorts } from '#agent/tasks/archive.ts';
+import type { ManifestPorts } from '#agent/tasks/keep-manifest.ts';
+import { importVolume, type ImportPorts } from '#agent/tasks/transfer.ts';
 
 /**
- * A process that restores files in the place of others, as an agent does, and is killed (SIGKILL) right before its effect of a
+ * A process that does what a restore of files in the place of others asks of a host, as an agent does, and is killed (SIGKILL) right before its effect of a
  * number: a call that changes a directory, a command, or its report.
  * Argument: JSON of {@link Mortal}. Says the result on its standard output.
  */
@@ -18,7 +22,9 @@ interface Mortal {
   readonly target: string;
   /** ROOT/restic; the repository is in its cache. */
   readonly resticFolder: string;
-  readonly task: FillTask;
+  readonly task: ArchiveTask | FillTask | ImportTask;
+  /** Of an import. */
+  readonly source?: ImportSource;
   readonly killAt: number;
   /** Each effect gets a line in this file before it takes place. */
   readonly trace: string;
@@ -53,6 +59,7 @@ const exec: Exec = {
   },
 };
 const { volumeId, name } = mortal.task;
+const never = (): Promise<never> => Promise.reject(new TypeError('nobody asks for this'));
 const ports = {
   api: {
     release: () => Promise.resolve(),
@@ -63,6 +70,8 @@ const ports = {
         password: mortal.password,
         credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       }),
+    importSource: () => Promise.resolve(mortal.source),
+    manifest: never,
     reportTask: () => {
       about('report');
       return Promise.resolve();
@@ -72,6 +81,7 @@ const ports = {
     serve: () => Promise.resolve(mortal.target),
     retire: () => Promise.resolve(),
     volumes: () => [{ volumeId, name, epoch: 1 }],
+    observe: () => Promise.resolve([]),
   },
   holds: { add: () => undefined, release: () => undefined, isHeld: () => false },
   stopping: new AbortController().signal,
@@ -83,6 +93,12 @@ const ports = {
   containers: { containers: () => Promise.resolve([]) },
   runner: createRunner(),
   aloneWithinMs: 0,
-} as unknown as ArchivePorts;
-process.stdout.write(JSON.stringify(await fillVolume(ports, mortal.task)));
+  manifests: join(mortal.resticFolder, 'manifests'),
+} as unknown as ArchivePorts & ImportPorts & ManifestPorts;
+
+async function perform({ task }: Mortal): Promise<TaskResult> {
+  if (task.kind === 'fill') return fillVolume(ports, task);
+  return task.kind === 'import' ? importVolume(ports, task) : (await archiveVolume(ports, task)).result;
+}
+process.stdout.write(JSON.stringify(await perform(mortal)));
 process.exit(0);
