@@ -27,6 +27,7 @@ export async function landTree(
   let landing = false;
   try {
     const landed = await make(staging.folder);
+    await staging.demandReady();
     landing = true;
     onLanding?.();
     await staging.land(landed);

@@ -66,6 +66,8 @@ const folderOf = (target: string): string => join(target, stagingName);
 export interface Staging {
   /** The folder that holds `root` and `tree`. */
   readonly folder: string;
+  /** Changes nothing. Rejects when something has come into a target that should be empty. */
+  demandReady(): Promise<void>;
   /** Moves the tree into the target. Finished by {@link settleUnpack} when it was interrupted. */
   land(landed: Landed): Promise<void>;
   /** Removes what was unpacked. */
@@ -93,8 +95,10 @@ export async function openStaging(
   await chmod(join(folder, 'tree'), mode & 0o7777);
   return {
     folder,
-    land: async (landed) => {
+    demandReady: async () => {
       if (!replace) await demandEmpty(target);
+    },
+    land: async (landed) => {
       await exec.run('sync', ['--file-system', folder], slow);
       await finish(target, await writeRecord(folder, landed, replace), exec);
     },

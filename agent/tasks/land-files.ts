@@ -28,8 +28,8 @@ interface Landing {
 
 /**
  * Puts files into an empty volume, or in place of what is in it: all of them or none, and once.
- * @returns `asBefore` of a replacement that cannot be done, when it is sure that nothing has changed
- * @throws what `unpack` throws; IllegalState when something is in a volume that should be empty
+ * @returns `asBefore` of what cannot be done, when it is sure that nothing has changed
+ * @throws what settling or landing throws, after which the volume may hold either
  */
 export function landFiles(ports: LandPorts, landing: Landing): Promise<TaskResult> {
   return alone(ports, landing.task.volumeId, () => land(ports, landing));
@@ -72,7 +72,7 @@ async function unpackOrAsBefore(
     return await unpack({ replace, onLanding });
   } catch (error) {
     const isSure = !landing || error instanceof PutBackError;
-    if (!replace || !isSure || ports.stopping.aborted) throw error;
+    if (!isSure || ports.stopping.aborted) throw error;
     return { ...failedWith(error), asBefore: true };
   }
 }

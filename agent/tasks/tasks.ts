@@ -67,7 +67,11 @@ export class Tasks {
         throw forgotten();
       }
       if (now() > Date.parse(task.deadline)) throw tooLate(task);
-      return await perform(task);
+      const performed = await perform(task);
+      const { outcome, error } = performed.result;
+      if (outcome === 'failed')
+        log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
+      return performed;
     } catch (error) {
       if (stopping?.aborted === true) throw error;
       log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });

@@ -231,7 +231,7 @@ export const TaskResult = z
     snapshot: FilesReport.optional(),
     /** Of an `archive` that was asked for because its files are replaced: there are none, and nothing was made. */
     empty: z.boolean().optional(),
-    /** Of a `fill` or `import` in place that failed: the volume holds what it held before. */
+    /** Of a `fill` or `import` that failed: the volume holds what it held before. */
     asBefore: z.boolean().optional(),
     error: z
       .strictObject({

@@ -15,7 +15,7 @@ export interface RefillSteps {
   askGuard: { readonly task: TaskItem };
   /** What is there is an archive: it may be replaced. */
   keepGuard: { readonly storage: BackupStorage; readonly cutAt: string };
-  /** Nothing is there: nothing is to be kept. */
+  /** Nothing is there: nothing is to be kept, and what comes until the files are there is not replaced. */
   dropGuard: Record<never, never>;
   /** S3 DeleteObject, of what a caller has sent. With a failure nothing of it gets in any more. */
   removeArchive: { readonly failure?: Failure };
@@ -122,13 +122,15 @@ function planExchange(facts: BackupFacts): BackupStep {
 }
 
 function ask(facts: BackupFacts): BackupStep {
-  const files = facts.operation.kind === 'import' ? ({ kind: 'import' } as const) : filesOf(facts.backup);
+  const { operation, backup } = facts;
+  const files = operation.kind === 'import' ? ({ kind: 'import' } as const) : filesOf(backup);
   if (files === undefined)
     return failRefill(facts, { code: 'BackupNotFound', detail: 'The backup is gone.' });
+  const replace = done(operation, 'keepGuard'); // guard: replace-what-is-kept off: const replace = true;
   return {
     kind: 'askFill',
-    task: { ...newTask(facts), ...files, replace: true },
-    message: `Asking ${facts.operation.host ?? ''} to restore the files`,
+    task: { ...newTask(facts), ...files, replace },
+    message: `Asking ${operation.host ?? ''} to restore the files`,
     progress: 55,
   };
 }

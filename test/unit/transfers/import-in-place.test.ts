@@ -140,11 +140,11 @@ describe('an import in place', () => {
     });
   });
 
-  it('keeps nothing of a volume that its host finds empty', async () => {
+  it('replace-what-is-kept: keeps and replaces nothing of a volume that its host finds empty', async () => {
     const { id, guard } = await begun();
     await finish(id, { outcome: 'done', empty: true });
     await run(id);
-    expect(await tasks()).toMatchObject([{ kind: 'import', replace: true }]);
+    expect(await tasks()).toMatchObject([{ kind: 'import', replace: false }]);
     await finish(id, done);
     const ended = await run(id);
     expect(ended).toMatchObject({ status: 'succeeded', message: '2 files are restored' });
