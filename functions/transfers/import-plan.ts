@@ -2,7 +2,7 @@ import { askTask } from '#shared/aws/table/backup-writes.ts';
 import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import type { BeginImport } from '#shared/model/archive-transfer.ts';
 import type { OperationItem, TaskItem } from '#shared/model/items.ts';
-import { isBlank } from '#shared/model/rules-backup.ts';
+import { mayHoldFiles } from '#shared/model/rules-backup.ts';
 import { decideImport } from '#shared/model/rules-transfer.ts';
 import {
   planReplacement,
@@ -32,7 +32,7 @@ export async function planImport(
   record: VolumeRecord,
   { inPlace = false, force = false, host: asked }: Pick<BeginImport, 'inPlace' | 'force' | 'host'>,
 ): Promise<ImportPlan> {
-  if (inPlace && mayHold(record)) {
+  if (inPlace && mayHoldFiles(record)) {
     const replacement = await planReplacement(ports, { record, refill: { force }, host: asked });
     // Its host sees whether there is anything to be kept.
     return { hostId: replacement.plan.hostId, replacement: { ...replacement, guarded: true } };
@@ -82,8 +82,4 @@ function importTask({ volume, lease }: VolumeRecord, operation: OperationItem, h
     name: volume.name,
     epoch: lease?.epoch ?? 0,
   };
-}
-
-function mayHold(record: VolumeRecord): boolean {
-  return record.volume.filling !== undefined || !isBlank(record);
 }

@@ -104,6 +104,11 @@ function tooDeep({ volume }: VolumeFacts): ProductError {
   );
 }
 
+/** It may hold something, or was left half restored: what comes into it takes the place of that. */
+export function mayHoldFiles(subject: Parameters<typeof isBlank>[0]): boolean {
+  return subject.volume.filling !== undefined || !isBlank(subject);
+}
+
 const backable: ReadonlySet<string> = new Set(['available', 'attaching', 'attached', 'detaching']);
 
 function blank({ volume }: VolumeFacts): ProductError {

@@ -2,7 +2,7 @@ import type { AttachmentItem, HostItem, LeaseItem, OperationItem, SeenItem, Volu
 import type { Assignment, Host } from './host.ts';
 import type { Operation } from './operation.ts';
 import { isInUse, isSingleWriter, observationOf, useOf, type VolumeFacts } from './rules-use.ts';
-import { isBlank, type BackupSubject } from './rules-backup.ts';
+import { mayHoldFiles, type BackupSubject } from './rules-backup.ts';
 import { formatSize, provisionedGiB } from './size.ts';
 import type { AttachmentView, FilesystemRecord, Volume } from './volume.ts';
 
@@ -35,7 +35,7 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
 export function viewVolumeFully(facts: VolumeFacts & Pick<BackupSubject, 'used'>): Volume {
   return {
     ...viewVolume(facts.volume, facts.lease),
-    ...(isBlank(facts) ? { blank: true } : {}),
+    ...(mayHoldFiles(facts) ? {} : { blank: true }),
     attachments: facts.attachments.map((attachment) => viewAttachment(facts, attachment)),
   };
 }
