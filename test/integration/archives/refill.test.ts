@@ -232,7 +232,7 @@ describe('what is replaced', () => {
     expect(await live(keep)).toMatchObject({ outcome: 'done', snapshot: { files: 4 } });
   });
 
-  it('needs none, nor restic, where nothing is there', async () => {
+  it('needs none where nothing is there', async () => {
     await sh(target, 'find . -mindepth 1 -delete');
     expect(await live(keep)).toEqual({ outcome: 'done', empty: true });
   });
