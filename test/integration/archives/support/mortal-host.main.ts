@@ -92,7 +92,8 @@ const ports = {
   users: kernelUsers(),
   containers: { containers: () => Promise.resolve([]) },
   runner: createRunner(),
-  aloneWithinMs: 0,
+  // A container of anybody on this machine has every mount for the moment in which it starts.
+  aloneWithinMs: 20_000,
   manifests: join(mortal.resticFolder, 'manifests'),
 } as unknown as ArchivePorts & ImportPorts & ManifestPorts;
 
