@@ -44,7 +44,7 @@ export const restoreGuards = {
   'guard-unless-empty': {
     contract: 7,
     says: 'Files are replaced without an archive of them only where their host finds none.',
-    test: exchange,
+    test: 'test/integration/archives/guard-archive.test.ts',
   },
   'replace-what-is-kept': {
     contract: 7,

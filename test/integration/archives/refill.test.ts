@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImportSource } from '#shared/model/archive-transfer.ts';
-import type { ArchiveTask, FillTask, ImportTask, TaskResult } from '#shared/model/task.ts';
+import type { FillTask, ImportTask, TaskResult } from '#shared/model/task.ts';
 import { moveOut } from '#agent/archives/exchange.ts';
 import { settleUnpack } from '#agent/archives/staging.ts';
 import { Repository } from '#agent/restic/repository.ts';
@@ -32,7 +32,7 @@ setfattr -n user.root -v new . ; chown 5:6 . ; chmod 0750 . ; touch -d '2003-03-
 /** Where the files come from. */
 type Source = 'a backup' | 'a caller';
 interface Asked {
-  readonly task: ArchiveTask | FillTask | ImportTask;
+  readonly task: FillTask | ImportTask;
   readonly source?: ImportSource;
 }
 
@@ -220,20 +220,4 @@ it('what was moved out is moved out once, also when it is begun again', async ()
   await writeFile(join(target, 'moved in'), '');
   await moveOut(target, staging, exec);
   expect(await sh(target, 'ls')).toBe('moved in\n');
-});
-
-describe('what is replaced', () => {
-  const backupId = `bak-${'1'.repeat(26)}`;
-  const keep: Asked = {
-    task: { ...common, kind: 'archive', settle: true, path: '/data/folder', backupId, repository: place },
-  };
-
-  it('guard-unless-empty: is an archive first', async () => {
-    expect(await live(keep)).toMatchObject({ outcome: 'done', snapshot: { files: 4 } });
-  });
-
-  it('needs none where nothing is there', async () => {
-    await sh(target, 'find . -mindepth 1 -delete');
-    expect(await live(keep)).toEqual({ outcome: 'done', empty: true });
-  });
 });

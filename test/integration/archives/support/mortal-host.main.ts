@@ -1,20 +1,18 @@
 import { appendFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { join } from 'node:path';
 import type { ImportSource } from '#shared/model/archive-transfer.ts';
-import type { ArchiveTask, FillTask, ImportTask, TaskResult } from '#shared/model/task.ts';
+import type { FillTask, ImportTask } from '#shared/model/task.ts';
 import { systemExec, type Exec } from '#agent/host/exec.ts';
 import { systemMounts } from '#agent/host/mounts.ts';
 import { kernelUsers } from '#agent/host/users.ts';
 import { silentLog } from '#agent/log.ts';
 import { createRunner } from '#agent/reconcile/runner.ts';
-import { archiveVolume, fillVolume, type ArchivePorts } from '#agent/tasks/archive.ts';
-import type { ManifestPorts } from '#agent/tasks/keep-manifest.ts';
+import { fillVolume, type ArchivePorts } from '#agent/tasks/archive.ts';
 import { importVolume, type ImportPorts } from '#agent/tasks/transfer.ts';
 
 /**
- * A process that does what a restore of files in the place of others asks of a host, as an agent does, and is killed (SIGKILL) right before its effect of a
+ * A process that restores files in the place of others, as an agent does, and is killed (SIGKILL) right before its effect of a
  * number: a call that changes a directory, a command, or its report.
  * Argument: JSON of {@link Mortal}. Says the result on its standard output.
  */
@@ -22,7 +20,7 @@ interface Mortal {
   readonly target: string;
   /** ROOT/restic; the repository is in its cache. */
   readonly resticFolder: string;
-  readonly task: ArchiveTask | FillTask | ImportTask;
+  readonly task: FillTask | ImportTask;
   /** Of an import. */
   readonly source?: ImportSource;
   readonly killAt: number;
@@ -59,7 +57,6 @@ const exec: Exec = {
   },
 };
 const { volumeId, name } = mortal.task;
-const never = (): Promise<never> => Promise.reject(new TypeError('nobody asks for this'));
 const ports = {
   api: {
     release: () => Promise.resolve(),
@@ -71,7 +68,6 @@ const ports = {
         credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       }),
     importSource: () => Promise.resolve(mortal.source),
-    manifest: never,
     reportTask: () => {
       about('report');
       return Promise.resolve();
@@ -94,12 +90,8 @@ const ports = {
   runner: createRunner(),
   // A container of anybody on this machine has every mount for the moment in which it starts.
   aloneWithinMs: 20_000,
-  manifests: join(mortal.resticFolder, 'manifests'),
-} as unknown as ArchivePorts & ImportPorts & ManifestPorts;
-
-async function perform({ task }: Mortal): Promise<TaskResult> {
-  if (task.kind === 'fill') return fillVolume(ports, task);
-  return task.kind === 'import' ? importVolume(ports, task) : (await archiveVolume(ports, task)).result;
-}
-process.stdout.write(JSON.stringify(await perform(mortal)));
+} as unknown as ArchivePorts & ImportPorts;
+const { task } = mortal;
+const result = await (task.kind === 'fill' ? fillVolume(ports, task) : importVolume(ports, task));
+process.stdout.write(JSON.stringify(result));
 process.exit(0);
