@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
 import { put } from '#shared/aws/table/writes.ts';
@@ -90,20 +90,25 @@ const cases: readonly [string, (task: TaskItem) => TaskResult, object][] = [
   ],
 ];
 
-it.each(
-  cases.flatMap((one) => (['crash-before', 'crash-after'] as const).map((side) => [...one, side] as const)),
-)('an import in place %s comes to its end', async (_which, host, expected, side) => {
-  const effects = await everywhere(side, async (killer) => {
-    const world = await stage(killer);
-    const operation = await sent(world);
-    killer.begin();
-    const { status } = await runToEnd(world, operation, host);
-    const { volume } = await world.volume('folder');
-    const backups = (await world.table.listBackupsOf(volume.id)).map(({ state }) => state);
-    expect({ status, backups }).toEqual(expected);
-    expect([volume.filling, ...world.objects.objects.keys()]).toEqual([undefined]);
-    const entities = [...world.store.items.values()].map(({ entity }) => String(entity));
-    expect(entities.filter((one) => ['hostTask', 'step', 'backing', 'importing'].includes(one))).toEqual([]);
-  });
-  expect(effects).toBeGreaterThan(4);
-});
+describe.each(['crash-before', 'crash-after'] as const)(
+  'with a %s of each effect an import in place',
+  (side) => {
+    it.each(cases)('%s comes to its end', async (_which, host, expected) => {
+      const effects = await everywhere(side, async (killer) => {
+        const world = await stage(killer);
+        const operation = await sent(world);
+        killer.begin();
+        const { status } = await runToEnd(world, operation, host);
+        const { volume } = await world.volume('folder');
+        const backups = (await world.table.listBackupsOf(volume.id)).map(({ state }) => state);
+        expect({ status, backups }).toEqual(expected);
+        expect([volume.filling, ...world.objects.objects.keys()]).toEqual([undefined]);
+        const entities = [...world.store.items.values()].map(({ entity }) => String(entity));
+        expect(entities.filter((one) => ['hostTask', 'step', 'backing', 'importing'].includes(one))).toEqual(
+          [],
+        );
+      });
+      expect(effects).toBeGreaterThan(4);
+    });
+  },
+);
