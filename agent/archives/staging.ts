@@ -66,6 +66,8 @@ const folderOf = (target: string): string => join(target, stagingName);
 export interface Staging {
   /** The folder that holds `root` and `tree`. */
   readonly folder: string;
+  /** Changes nothing. Rejects when something has come into a target that should be empty. */
+  demandReady(): Promise<void>;
   /** Moves the tree into the target. Finished by {@link settleUnpack} when it was interrupted. */
   land(landed: Landed): Promise<void>;
   /** Removes what was unpacked. */
@@ -93,8 +95,10 @@ export async function openStaging(
   await chmod(join(folder, 'tree'), mode & 0o7777);
   return {
     folder,
-    land: async (landed) => {
+    demandReady: async () => {
       if (!replace) await demandEmpty(target);
+    },
+    land: async (landed) => {
       await exec.run('sync', ['--file-system', folder], slow);
       await finish(target, await writeRecord(folder, landed, replace), exec);
     },
@@ -126,13 +130,18 @@ export async function clearUnpack(target: string, exec: Exec): Promise<void> {
   await setTime(target, mtimeNs, exec);
 }
 
+/** Names that are in a volume; what is not the user's does not count. */
+export async function contentOf(target: string): Promise<string[]> {
+  return (await readdir(target)).filter((name) => !reservedNames.includes(name));
+}
+
 async function demandEmpty(target: string): Promise<void> {
-  const found = (await readdir(target)).filter((name) => !reservedNames.includes(name));
+  const found = await contentOf(target);
   if (found.length === 0) return;
   const what = `An archive is unpacked into an empty volume; this one holds ${found.length} names.`;
   throw new ProductError('IllegalState', what, {
     value: found.slice(0, 3).join(', '),
-    hint: 'Restore to a new volume, or in place, which keeps the old content as a backup first.',
+    hint: 'Restore to a new volume, or in place (--yes), which keeps the old content as a backup first.',
   });
 }
 

@@ -10,12 +10,13 @@ import type { Exec } from '#agent/host/exec.ts';
 import type { BudgetLimits } from './budget.ts';
 import { checkedTar, type Unpacked } from './checked-tar.ts';
 import { startConfinedTar, type ConfinedTar } from './confined-tar.ts';
-import { openStaging, settleUnpack, type UnpackResult } from './staging.ts';
+import { landTree, type LandingOptions } from './land-tree.ts';
+import { settleUnpack, type Landed, type UnpackResult } from './staging.ts';
 
-export interface UnpackOptions {
+export interface UnpackOptions extends LandingOptions {
   /** Names this unpacking, such as the operation's id: repeated after a crash it does not unpack twice. */
   readonly id: string;
-  /** The directory that the volume's users see; must be empty, `lost+found` aside. */
+  /** The directory that the volume's users see; must be empty, `lost+found` aside, unless that is to be replaced. */
   readonly target: string;
   /** The tar.gz. It is read once and destroyed when something is wrong. */
   readonly archive: AsyncIterable<Uint8Array>;
@@ -34,10 +35,10 @@ const maxEntries = 20_000_000;
 const chunkSize = 256 * 2 ** 10;
 
 /**
- * Unpacks a tar.gz into an empty directory: all of it, or nothing; once for an id, until clearUnpack(). Every entry is checked before tar sees it, tar is
+ * Unpacks a tar.gz into an empty directory, or in place of what is in it: all of it, or nothing; once for an id, until clearUnpack(). Every entry is checked before tar sees it, tar is
  * confined to a staging directory, and the tree is moved into place when the whole archive was found right.
  * @throws ProductError ArchiveRefused with the reason; TransferFailed when the SHA-256 is another; IllegalState when the
- *   target is not empty; CommandFailed when tar failed (a full disk); the signal's reason.
+ *   target is not empty and should be; CommandFailed when tar failed (a full disk); the signal's reason.
  */
 export async function unpack(options: UnpackOptions): Promise<UnpackResult> {
   const { target, exec, signal } = options;
@@ -45,28 +46,22 @@ export async function unpack(options: UnpackOptions): Promise<UnpackResult> {
   const landed = await settleUnpack(target, exec);
   if (landed?.id === options.id) return landed.result;
   const limits = { ...(await freeOf(target)), ...options.limits };
-  const staging = await openStaging(target, exec);
-  let landing = false;
-  try {
-    const tar = startConfinedTar(staging.folder);
-    const read: Reading = { hash: createHash('sha256'), bytes: 0 };
-    const unpacked = await feed(options, { tar, limits, read });
-    const { words } = await tar.ended;
-    const sha256 = read.hash.digest('hex');
-    if (options.sha256 !== undefined && options.sha256 !== sha256) throw otherBytes(options.sha256, sha256);
-    signal?.throwIfAborted();
-    const { comment, ...counts } = unpacked;
-    const warnings = [...counts.warnings, ...words.split('\n').filter(Boolean)];
-    const metadata = parseMetadataComment(comment) ?? null;
-    const result = { ...counts, sha256, compressedBytes: read.bytes, metadata, warnings };
-    landing = true;
-    await staging.land({ id: options.id, result });
-    return result;
-  } catch (error) {
-    // What had begun to land is finished by the next settling, never thrown away.
-    if (!landing) await staging.discard();
-    throw error;
-  }
+  return landTree(options, (folder) => unpackInto(options, folder, limits));
+}
+
+async function unpackInto(options: UnpackOptions, folder: string, limits: BudgetLimits): Promise<Landed> {
+  const tar = startConfinedTar(folder);
+  const read: Reading = { hash: createHash('sha256'), bytes: 0 };
+  const unpacked = await feed(options, { tar, limits, read });
+  const { words } = await tar.ended;
+  const sha256 = read.hash.digest('hex');
+  if (options.sha256 !== undefined && options.sha256 !== sha256) throw otherBytes(options.sha256, sha256);
+  options.signal?.throwIfAborted();
+  const { comment, ...counts } = unpacked;
+  const warnings = [...counts.warnings, ...words.split('\n').filter(Boolean)];
+  const metadata = parseMetadataComment(comment) ?? null;
+  const result = { ...counts, sha256, compressedBytes: read.bytes, metadata, warnings };
+  return { id: options.id, result };
 }
 
 interface Reading {

@@ -2,27 +2,18 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesReport } from '#shared/model/repository.ts';
 import type { RepositoryTask, ArchiveTask, FillTask, ForgetTask, TaskResult } from '#shared/model/task.ts';
-import { PutBackError } from '#agent/archives/exchange.ts';
-import {
-  clearUnpack,
-  openStaging,
-  settleUnpack,
-  type Landed,
-  type Staging,
-  type UnpackResult,
-} from '#agent/archives/staging.ts';
-import type { Exec } from '#agent/host/exec.ts';
+import { landTree } from '#agent/archives/land-tree.ts';
+import { contentOf, settleUnpack, type Landed } from '#agent/archives/staging.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import { removeEmpty } from '#agent/drivers/unmount.ts';
 import { demandRestic } from '#agent/restic/find-restic.ts';
 import { cacheName } from '#agent/restic/leftovers.ts';
 import { Repository } from '#agent/restic/repository.ts';
-import type { Runner } from '#agent/reconcile/runner.ts';
 import { openSession } from '#agent/restic/session.ts';
 import { directoriesOf, type Inodes } from '#agent/verify/archived.ts';
-import { demandAlone, type AlonePorts } from './demand-alone.ts';
 import { noteManifest, type CutSeen, type ManifestPorts } from './keep-manifest.ts';
-import { failedWith, type Performed } from './tasks.ts';
+import { alone, landFiles, type LandPorts } from './land-files.ts';
+import type { Performed } from './tasks.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
 /** What any task on a repository needs. */
@@ -34,12 +25,9 @@ export interface RepositoryPorts {
   readonly stopping: AbortSignal;
 }
 
-export interface ArchivePorts extends WithVolumePorts, Omit<AlonePorts, 'holds'>, RepositoryPorts {
-  readonly holds: WithVolumePorts['holds'] & AlonePorts['holds'];
+export interface ArchivePorts extends WithVolumePorts, Omit<LandPorts, 'holds'>, RepositoryPorts {
+  readonly holds: WithVolumePorts['holds'] & LandPorts['holds'];
   readonly api: Pick<HostApi, 'release' | 'grantRepository' | 'reportTask'>;
-  readonly exec: Exec;
-  /** What exchanges a volume's files runs one at a time, also where the control plane has given the one before up. */
-  readonly runner: Pick<Runner, 'run'>;
 }
 
 /**
@@ -50,10 +38,13 @@ export async function archiveVolume(
   ports: ArchivePorts & ManifestPorts,
   task: ArchiveTask,
 ): Promise<Performed> {
-  const { operationId: id, name, volumeId, path, backupId } = task;
-  await demandRestic();
+  const { operationId: id, name, volumeId, path, backupId, settle = false } = task;
+  if (!settle) await demandRestic();
   return withVolume(ports, { name, volumeId, id }, async (directory) => {
-    if (task.settle === true) await alone(ports, volumeId, () => settleUnpack(directory, ports.exec));
+    if (settle) await alone(ports, volumeId, () => settleUnpack(directory, ports.exec));
+    const isEmpty = settle && (await contentOf(directory)).length === 0; // guard: guard-unless-empty off: const isEmpty = settle;
+    if (isEmpty) return { result: { outcome: 'done', empty: true } };
+    await demandRestic();
     const began = Date.now();
     const before = await directoriesOf(directory);
     const snapshot = await withRepository(ports, task, async (repository) => {
@@ -82,59 +73,21 @@ function filesSeen(
 }
 
 /**
- * Restores a snapshot into an empty volume, or in place of what is in it: all of it or nothing, and once.
- * @returns `asBefore` of a replacement that cannot be done, when it is sure that nothing has changed
- * @throws as {@link archiveVolume}; IllegalState when something is in a volume that should be empty
+ * Restores a snapshot into an empty volume, or in place of what is in it.
+ * @throws as {@link archiveVolume} and `landFiles`
  */
 export async function fillVolume(ports: ArchivePorts, task: FillTask): Promise<TaskResult> {
   const { operationId: id, name, volumeId } = task;
+  const { exec } = ports;
   await demandRestic();
   return withVolume(ports, { name, volumeId, id }, (target) =>
-    alone(ports, volumeId, () => fill(ports, task, target)),
+    landFiles(ports, {
+      task,
+      target,
+      unpack: (options) =>
+        landTree({ target, exec, ...options }, (folder) => readInto(ports, task, join(folder, 'tree'))),
+    }),
   );
-}
-
-function alone<T>({ runner }: ArchivePorts, volumeId: string, job: () => Promise<T>): Promise<T> {
-  return runner.run(`refill ${volumeId}`, 'refill', job);
-}
-
-async function fill(ports: ArchivePorts, task: FillTask, target: string): Promise<TaskResult> {
-  const { api, exec } = ports;
-  const { operationId: id } = task;
-  const landed = await settleUnpack(target, exec);
-  const restored = landed?.id === id ? landed.result : await restoreTo(ports, task, target);
-  if ('outcome' in restored) return restored;
-  const { files, warnings } = restored;
-  const notes = warnings.slice(0, 100).map((note) => note.slice(0, 512));
-  const result: TaskResult = { outcome: 'done', transfer: { files, notes } };
-  // Told before the note of it goes: after a crash in between it is not restored twice.
-  await api.reportTask(id, result);
-  await clearUnpack(target, exec);
-  return result;
-}
-
-async function restoreTo(
-  ports: ArchivePorts,
-  task: FillTask,
-  target: string,
-): Promise<UnpackResult | TaskResult> {
-  const { replace = false } = task;
-  let staging: Staging | undefined;
-  let landing = false;
-  try {
-    if (replace) await demandAlone(ports, { ...task, directory: target });
-    staging = await openStaging(target, ports.exec, { replace });
-    const { result, id } = await readInto(ports, task, join(staging.folder, 'tree'));
-    landing = true;
-    await staging.land({ id, result });
-    return result;
-  } catch (error) {
-    // What had begun to land is finished by the next settling, never thrown away.
-    if (landing && !(error instanceof PutBackError)) throw error;
-    await staging?.discard();
-    if (!replace || ports.stopping.aborted) throw error;
-    return { ...failedWith(error), asBefore: true };
-  }
 }
 
 async function readInto(ports: ArchivePorts, task: FillTask, directory: string): Promise<Landed> {

@@ -8,7 +8,7 @@ import type { PartUrls, UploadResult } from '#shared/client/transfer/types.ts';
 import { uploadStream } from '#shared/client/transfer/upload-stream.ts';
 import { linesOf, type Listing } from '#agent/extract/listing.ts';
 import type { HostApi } from '#agent/link/api.ts';
-import { reportOf } from './transfer.ts';
+import { reportOf } from './land-files.ts';
 
 /** What was sent, and what is to be said about it. */
 export interface Sent extends UploadResult {

@@ -47,6 +47,8 @@ export function performer(ports: PerformPorts): Performer {
   const placed = { ...ports, ...drillPlaces(ports.root) };
   const all = { ...placed, keepManifest: keepManifest.bind(undefined, placed) };
   const archive = { ...all, ...ports.archive, resticFolder: resticFolder(ports.root) };
+  const { api, engine } = ports.transfer;
+  const importing = { ...ports.transfer, ...ports.archive, api, engine };
   const perform = async (task: HostTask): Promise<Performed> => {
     switch (task.kind) {
       case 'cut':
@@ -56,7 +58,7 @@ export function performer(ports: PerformPorts): Performer {
       case 'export':
         return { result: await exportVolume(ports.transfer, task) };
       case 'import':
-        return { result: await importVolume(ports.transfer, task) };
+        return { result: await importVolume(importing, task) };
       case 'verify':
         return { result: await verify(all, task) };
       case 'extract':

@@ -67,7 +67,11 @@ export class Tasks {
         throw forgotten();
       }
       if (now() > Date.parse(task.deadline)) throw tooLate(task);
-      return await perform(task);
+      const performed = await perform(task);
+      const { outcome, error } = performed.result;
+      if (outcome === 'failed')
+        log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
+      return performed;
     } catch (error) {
       if (stopping?.aborted === true) throw error;
       log.warn('a task failed', { operation: task.operationId, kind: task.kind, error });
@@ -80,7 +84,11 @@ export class Tasks {
 export function failedWith(error: unknown): TaskResult {
   const code = isProductError(error) ? error.code : 'CommandFailed';
   const detail = error instanceof Error ? error.message : String(error);
-  return { outcome: 'failed', error: { code, detail: detail.slice(0, 2048) } };
+  const hint = isProductError(error) ? error.details.hint?.slice(0, 2048) : undefined;
+  return {
+    outcome: 'failed',
+    error: { code, detail: detail.slice(0, 2048), ...(hint === undefined ? {} : { hint }) },
+  };
 }
 
 /** The same operation may ask again: another task. */

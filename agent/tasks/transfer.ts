@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
-import type { TransferReport } from '#shared/model/archive-transfer.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { ExportTask, ImportTask, TaskResult } from '#shared/model/task.ts';
 import { downloadArchive } from '#agent/archives/download.ts';
-import { clearUnpack } from '#agent/archives/staging.ts';
+import type { LandingOptions } from '#agent/archives/land-tree.ts';
+import type { UnpackResult } from '#agent/archives/staging.ts';
 import { uploadArchive } from '#agent/archives/upload.ts';
 import type { Exec } from '#agent/host/exec.ts';
 import type { HostApi } from '#agent/link/api.ts';
 import type { Engine } from '#agent/reconcile/engine.ts';
+import { landFiles, reportOf, type LandPorts } from './land-files.ts';
 import { withVolume, type WithVolumePorts } from './with-volume.ts';
 
 export interface TransferPorts extends WithVolumePorts {
@@ -46,25 +47,32 @@ export async function exportVolume(ports: TransferPorts, task: ExportTask): Prom
   });
 }
 
+export interface ImportPorts extends TransferPorts, Omit<LandPorts, 'api' | 'holds'> {
+  readonly holds: WithVolumePorts['holds'] & LandPorts['holds'];
+}
+
 /**
- * Fetches an archive and unpacks it into the empty volume: all of it or nothing, and once.
- * @throws as `withVolume` and `downloadArchive`
+ * Fetches an archive and unpacks it into the empty volume, or in place of what is in it.
+ * @throws as `withVolume`, `landFiles` and `downloadArchive`
  */
-export async function importVolume(ports: TransferPorts, task: ImportTask): Promise<TaskResult> {
-  const { api, exec, stopping } = ports;
+export async function importVolume(ports: ImportPorts, task: ImportTask): Promise<TaskResult> {
   const { operationId: id, name, volumeId } = task;
-  return withVolume(ports, { name, volumeId, id }, async (target) => {
-    await demandUnused(ports, task);
-    const { sizeBytes, sha256 } = await api.importSource(id);
-    const url = async (): Promise<string> => (await api.importSource(id)).url;
-    const options = { id, target, exec, url, sizeBytes, sha256, signal: stopping };
-    const { files, warnings } = await downloadArchive(options);
-    const result: TaskResult = { outcome: 'done', transfer: reportOf(files, warnings) };
-    // Told before the note of it goes: after a crash in between it is not unpacked twice.
-    await api.reportTask(id, result);
-    await clearUnpack(target, exec);
-    return result;
-  });
+  return withVolume(ports, { name, volumeId, id }, (target) =>
+    landFiles(ports, { task, target, unpack: (options) => download(ports, task, { target, ...options }) }),
+  );
+}
+
+async function download(
+  ports: ImportPorts,
+  task: ImportTask,
+  into: LandingOptions & { readonly target: string },
+): Promise<UnpackResult> {
+  const { api, exec, stopping } = ports;
+  const { operationId: id, replace = false } = task;
+  if (!replace) await demandUnused(ports, task);
+  const { sizeBytes, sha256 } = await api.importSource(id);
+  const url = async (): Promise<string> => (await api.importSource(id)).url;
+  return downloadArchive({ ...into, id, exec, url, sizeBytes, sha256, signal: stopping });
 }
 
 /** The control plane knows containers as of the last report: here is what Docker says now. */
@@ -76,10 +84,6 @@ async function demandUnused({ engine }: TransferPorts, { volumeId, name }: Impor
     about: { containers: containers.join(',') },
     hint: 'Stop the containers, or restore to another name.',
   });
-}
-
-export function reportOf(files: number, notes: readonly string[]): TransferReport {
-  return { files, notes: notes.slice(0, 100).map((note) => note.slice(0, 512)) };
 }
 
 /** Of the filesystem: more than the volume has where it shares one. */

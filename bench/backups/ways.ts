@@ -35,7 +35,7 @@ function archive(stage: Stage, target: string): Way {
       await stage.host('docker', ...args, 'sh', '-ec', clear, 'sh', '/data');
     },
     restore: async () => {
-      await stage.hivemind('volume', 'restore', target, '--input', file);
+      await stage.hivemind('volume', 'restore', target, '--input', file, '--yes');
     },
     end: nothing,
   };

@@ -225,9 +225,7 @@ function backup(world: World) {
 }
 
 function restore(world: World) {
-  return withWaiting(
-    leaf('restore', 'Restore a backup, to a new volume or in place, or an archive to an empty volume'),
-  )
+  return withWaiting(leaf('restore', 'Restore a backup or an archive, to a new volume or in place'))
     .argument('[name]', 'name of the volume')
     .option('--name <name>', 'name of the volume')
     .option('--backup <id>', 'the backup')
@@ -247,6 +245,7 @@ function restore(world: World) {
         'hivemind volume restore my-data-volume --backup bak-01J0…',
         'hivemind volume restore db --backup bak-01J0… --force --yes',
         'hivemind volume restore --name my-data-volume --input /path/to/backup/file.tar.gz',
+        'hivemind volume restore --name my-data-volume --input /path/to/backup/file.tar.gz --yes',
       ),
     )
     .action(async (name, options, command) =>

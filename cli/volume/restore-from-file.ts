@@ -14,6 +14,7 @@ import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { follow } from '../operation/follow.ts';
 import { printResult } from '../render/result.ts';
+import { consentToReplace, whereOldContentIs } from './in-place.ts';
 import { archiveTimeout, demandFile, sayNotes, withProgress } from './archive-file.ts';
 
 export interface InputFlags {
@@ -22,33 +23,55 @@ export interface InputFlags {
   readonly input: string;
   readonly zone?: string | undefined;
   readonly host?: string | undefined;
+  readonly force?: true | undefined;
+  readonly yes?: true | undefined;
   readonly timeout?: string | undefined;
 }
 
-/** Sends an archive to a volume, which is created where it is missing, and waits until it is unpacked. */
+/**
+ * Sends an archive to a volume, which is created where it is missing, and waits until it is unpacked. What a volume may hold
+ * is replaced when the caller consents to that.
+ */
 export async function restoreFromFile(context: Context, flags: InputFlags): Promise<void> {
   const { input: file, timeout = archiveTimeout } = flags;
-  const { api, namespace, world } = context;
   await demandFile(file);
   const metadata = await readArchiveMetadata(file);
-  const name = nameOf(flags, metadata);
-  const volume = await volumeOf(context, { name, zone: flags.zone, metadata });
-  const earlier = await resumable(context, file, volume);
-  const begun = earlier ?? (await begin(context, name, flags));
+  const target = await targetOf(context, {
+    name: nameOf(flags, metadata),
+    zone: flags.zone,
+    metadata,
+  });
+  const begun = await beginOrResume(context, target, flags);
   const operation =
     begun.state === 'receiving' ? await send(context, begun, flags) : await operationOf(context, begun.id);
   try {
-    await follow(context, operation, timeout);
+    await say(context, flags, await follow(context, operation, timeout));
   } catch (error) {
     if (!isProductError(error, 'TimedOut')) await forgetUpload(file);
     throw error;
   }
   await forgetUpload(file);
-  const params = { namespace, upload: operation.id };
-  const { report } = (await api.call('getImport', { params })).body;
+}
+
+/** An upload, once the caller has consented to what becomes of the volume. */
+async function beginOrResume(context: Context, target: Target, flags: InputFlags): Promise<Import> {
+  const { input: source, yes } = flags;
+  const { name, blank } = target.volume;
+  const earlier = await resumable(context, source, target.volume);
+  const inPlace = earlier === undefined ? !target.isNew && blank !== true : earlier.inPlace === true;
+  const isDecided = earlier !== undefined && earlier.state !== 'receiving';
+  if (inPlace && !isDecided) await consentToReplace(context, { name, source, yes: yes === true });
+  return earlier ?? begin(context, { name, inPlace }, flags);
+}
+
+async function say(context: Context, { input: file }: InputFlags, operation: Operation): Promise<void> {
+  const { api, namespace, world } = context;
+  const { id, volume, guard } = operation;
+  const { report } = (await api.call('getImport', { params: { namespace, upload: id } })).body;
   sayNotes(world, report);
-  const result = { volume: name, file, operation: operation.id, report };
-  printResult(context, result, `Volume ${name} is restored from ${file}: ${report?.files ?? 0} files.`);
+  const result = { volume, file, operation: id, ...given('guard', guard), report };
+  const sentence = `Volume ${volume} is restored from ${file}: ${report?.files ?? 0} files.`;
+  printResult(context, result, `${sentence}${whereOldContentIs(operation)}`);
 }
 
 function nameOf(flags: InputFlags, metadata: ArchiveMetadata | undefined): string {
@@ -64,12 +87,18 @@ interface Wanted {
   readonly metadata: ArchiveMetadata | undefined;
 }
 
+interface Target {
+  readonly volume: Volume;
+  /** It was made for this: whatever its place holds is not the caller's to replace. */
+  readonly isNew: boolean;
+}
+
 /** The volume of that name, made as the archive says where there is none. */
-async function volumeOf(context: Context, wanted: Wanted): Promise<Volume> {
+async function targetOf(context: Context, wanted: Wanted): Promise<Target> {
   const { api, namespace } = context;
   const params = { namespace, name: wanted.name };
   try {
-    return (await api.call('getVolume', { params })).body;
+    return { volume: (await api.call('getVolume', { params })).body, isNew: false };
   } catch (error) {
     if (!isProductError(error, 'VolumeNotFound')) throw error;
     if (wanted.metadata === undefined) throw unknownVolume(wanted.name, error);
@@ -78,7 +107,7 @@ async function volumeOf(context: Context, wanted: Wanted): Promise<Volume> {
   const headers = { 'idempotency-key': randomUUID() };
   const answer = (await api.call('createVolume', { params: { namespace }, body, headers })).body;
   if (isOperation(answer)) await follow(context, answer);
-  return (await api.call('getVolume', { params })).body;
+  return { volume: (await api.call('getVolume', { params })).body, isNew: true };
 }
 
 function bodyOf({ name, zone }: Wanted, metadata: ArchiveMetadata): CreateVolumeInput {
@@ -124,18 +153,25 @@ async function resumable(context: Context, file: string, { id }: Volume): Promis
 
 async function begin(
   { api, namespace }: Context,
-  name: string,
-  { input, host }: InputFlags,
+  { name, inPlace }: { readonly name: string; readonly inPlace: boolean },
+  { input, host, force }: InputFlags,
 ): Promise<Import> {
   const { size } = await stat(input);
   const headers = { 'idempotency-key': randomUUID() };
-  const body = { sizeBytes: size, partBytes: partBytesFor(size), ...given('host', host) };
+  const body = {
+    sizeBytes: size,
+    partBytes: partBytesFor(size),
+    ...given('host', host),
+    ...given('inPlace', inPlace ? true : undefined),
+    ...given('force', inPlace ? force : undefined),
+  };
   return (await api.call('beginImport', { params: { namespace, name }, body, headers })).body;
 }
 
-async function send(context: Context, begun: Import, { input: file, host }: InputFlags): Promise<Operation> {
+async function send(context: Context, begun: Import, flags: InputFlags): Promise<Operation> {
   const { api, namespace, world } = context;
-  const { id, partBytes, volume } = begun;
+  const { input: file, host, force } = flags;
+  const { id, partBytes, volume, inPlace } = begun;
   const params = { namespace, upload: id };
   const sent = await withProgress(world, `send ${volume}`, (onProgress) =>
     uploadFile({
@@ -147,7 +183,12 @@ async function send(context: Context, begun: Import, { input: file, host }: Inpu
         (await api.call('signImportParts', { params, body: { parts: [...parts] } })).body.parts,
     }),
   );
-  const body = { parts: [...sent.parts], sha256: sent.sha256, ...given('host', host) };
+  const body = {
+    parts: [...sent.parts],
+    sha256: sent.sha256,
+    ...given('host', host),
+    ...given('force', inPlace === true ? force : undefined),
+  };
   // The upload's own id: repeated, it is the same request.
   const headers = { 'idempotency-key': id };
   return (await api.call('completeImport', { params, body, headers })).body;

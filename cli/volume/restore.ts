@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { isProductError, ProductError } from '#shared/model/errors.ts';
 import { parsePairs } from '#shared/model/labels.ts';
 import { given } from '../api/pages.ts';
-import type { Operation } from '#shared/model/operation.ts';
 import { isOperation } from '../api/volume-answer.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import type { WaitFlags } from '../operation/options.ts';
-import { consent } from './consent.ts';
+import { consentToReplace, whereOldContentIs } from './in-place.ts';
 import { settle } from './settle.ts';
 
 interface RestoreFlags extends WaitFlags {
@@ -32,7 +31,7 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
   const { api, namespace } = context;
   const name = oneName(flags.positional, flags.name);
   const inPlace = await exists(context, name);
-  if (inPlace) await consentToReplace(context, { name, backup, yes: flags.yes === true });
+  if (inPlace) await consentToReplace(context, { name, source: backup, yes: flags.yes === true });
   const body = {
     name,
     ...given('availabilityZone', flags.zone),
@@ -52,12 +51,6 @@ export async function restoreVolume(context: Context, flags: RestoreFlags): Prom
   await settle(context, answer, { flags, sentence });
 }
 
-function whereOldContentIs({ guard, kept, volume }: Operation): string {
-  if (guard !== undefined) return ` What it held before is kept as ${guard}.`;
-  if (kept === undefined) return '';
-  return ` What it held before can be brought back: hivemind volume undelete ${volume} --id ${kept} --as OTHER-NAME`;
-}
-
 async function exists({ api, namespace }: Context, name: string): Promise<boolean> {
   try {
     await api.call('getVolume', { params: { namespace, name } });
@@ -66,22 +59,6 @@ async function exists({ api, namespace }: Context, name: string): Promise<boolea
     if (isProductError(error, 'VolumeNotFound')) return false;
     throw error;
   }
-}
-
-interface Replacing {
-  readonly name: string;
-  readonly backup: string;
-  readonly yes: boolean;
-}
-
-/** Of a volume that is there: a script must say that it means it. */
-function consentToReplace({ world }: Context, { name, backup, yes }: Replacing): Promise<void> {
-  return consent(world, {
-    question: `Replace what ${name} holds with ${backup}? What it holds now is kept.`,
-    yes,
-    needed: true,
-    because: `"${name}" exists, and would be replaced`,
-  });
 }
 
 function nothingToRestore(): ProductError {

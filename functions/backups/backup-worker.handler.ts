@@ -20,6 +20,7 @@ import { isTransfer } from '../workers/transfers/is-transfer.ts';
 const environment = readEnvironment(BackupWorkerEnvironment);
 const table = openTable(environment.TABLE_NAME);
 const home = process.env['AWS_REGION'] ?? 'us-east-1';
+const objects = new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME);
 const driver = backupDriver({
   table,
   storage: new Ec2BlockStorage({ keyArn: environment.VOLUME_KEY_ARN }),
@@ -35,15 +36,15 @@ const driver = backupDriver({
   repositories: new S3RepositoryKeeper(environment.ARCHIVE_BUCKET_NAME),
   instances: new Ec2Instances(),
   manifests: new S3ManifestObjects(environment.ARCHIVE_BUCKET_NAME),
+  objects,
 });
 const clock = () => new Date();
 const ports = { table, waker: new QueueWaker(table, logger), log: logger, clock };
 const backups = new Worker(ports, driver);
-const objects = new S3TransferObjects(environment.ARCHIVE_BUCKET_NAME);
 const transfers = new Worker(ports, transferDriver({ table, objects }));
 
 export const handler = workFunction(WorkerInput, async (input, { remaining }) => {
   const operation = await table.readOperation(input.operationId);
-  const worker = isTransfer(operation?.kind) ? transfers : backups;
+  const worker = isTransfer(operation) ? transfers : backups;
   return worker.run(input, new Date(Date.now() + remaining()));
 });

@@ -20,6 +20,7 @@ import { settle } from '#functions/volumes/settle.ts';
 import { findBackup, priorOperation } from './answer.ts';
 import { liveBackupUsers } from './backup-users.ts';
 import { refillInPlace } from './refill.ts';
+import { refuseIdleForce } from './replace-files.ts';
 import { restoreInPlace } from './restore-in-place.ts';
 import { restoreFiles } from './restore-files.ts';
 
@@ -54,17 +55,6 @@ export async function restoreBackup(ports: Ports, call: Call, request: Request):
       return restoreFiles(ports, call, { backup, volume, request: { host, options } });
     refuseFileOptions({ host, options }, backup);
     return begin(ports, call, { backup, volume });
-  });
-}
-
-/** What it would wait for is nothing that a restore to a new volume has. @throws ProductError InvalidInput */
-function refuseIdleForce({ force, inPlace }: Request): void {
-  if (force !== true || inPlace === true) return;
-  throw new ProductError('InvalidInput', '"force" is for a restore in place alone.', {
-    value: true,
-    allowed: 'together with "inPlace": true',
-    issues: [{ path: 'force', message: 'needs inPlace' }],
-    hint: 'Leave it out to restore to a new volume; add inPlace to replace what a volume of that name holds.',
   });
 }
 

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { keys } from '#shared/aws/table/keys.ts';
 import { ProductError } from '#shared/model/errors.ts';
 import type { ClaimAnswer, ClaimRequest } from '#shared/model/host.ts';
-import type { VolumeItem } from '#shared/model/items.ts';
+import type { TaskItem, VolumeItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
 import { viewAssignment } from '#shared/model/rules-view.ts';
 import { attach } from '#functions/volumes/attach-volume.ts';
@@ -42,6 +42,8 @@ export async function claimVolume(
   });
 }
 
+const works: ReadonlySet<TaskItem['kind']> = new Set<TaskItem['kind']>(['archive', 'fill', 'import']);
+
 /** The operation that this host restores the volume's files for, or keeps what was there before. */
 export async function fillsOf(
   { table }: Pick<HostPorts, 'table'>,
@@ -50,8 +52,8 @@ export async function fillsOf(
 ): Promise<string | undefined> {
   if (filling === undefined) return undefined;
   const task = await table.read('task', keys.task(filling));
-  const isWork = task?.kind === 'fill' || task?.kind === 'archive';
-  if (!isWork || task.hostId !== hostId || task.result !== undefined) return undefined;
+  if (task === undefined || !works.has(task.kind) || task.hostId !== hostId || task.result !== undefined)
+    return undefined;
   const operation = await table.readOperation(filling);
   // A host that was given up does nothing to it any more.
   return operation === undefined || isFinished(operation.status) ? undefined : filling;

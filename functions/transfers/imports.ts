@@ -1,6 +1,4 @@
-import { askTask } from '#shared/aws/table/backup-writes.ts';
 import { keys } from '#shared/aws/table/keys.ts';
-import type { VolumeRecord } from '#shared/aws/table/records.ts';
 import { create, replace, type Write } from '#shared/aws/table/writes.ts';
 import {
   transferKey,
@@ -11,37 +9,36 @@ import {
   type WantedPart,
 } from '#shared/model/archive-transfer.ts';
 import { ProductError } from '#shared/model/errors.ts';
-import type { ImportingItem, TaskItem, TransferItem, VolumeItem } from '#shared/model/items.ts';
+import type { ImportingItem, TransferItem, VolumeItem } from '#shared/model/items.ts';
 import { isFinished } from '#shared/model/operation.ts';
-import { decideImport } from '#shared/model/rules-transfer.ts';
 import { planParts } from '#shared/model/transfer.ts';
+import { refuseIdleForce } from '#functions/backups/replace-files.ts';
 import { showOperation, type OperationAnswer } from '#functions/volumes/answer.ts';
 import { findVolume } from '#functions/volumes/find.ts';
-import { commit, newOperation, operationIdOf, priorOf } from '#functions/volumes/intent.ts';
+import { commit, operationIdOf, priorOf } from '#functions/volumes/intent.ts';
 import type { Call, Ports } from '#functions/volumes/ports.ts';
 import { settle } from '#functions/volumes/settle.ts';
-import { chooseHost } from './choose-host.ts';
-import { newTask } from './exports.ts';
+import { planImport, unpacking } from './import-plan.ts';
 import { findTransfer, type TransferPorts } from './ports.ts';
 
 /**
- * Begins to send an archive to a volume.
- * @throws ProductError VolumeNotFound; NotSupported, IllegalState, VolumeBusy of {@link decideImport}; IllegalState without
- *   a host that could unpack it; LimitExceeded.
+ * Begins to send an archive to a volume. What the volume may hold is replaced, and kept before that, with `inPlace` alone.
+ * @throws ProductError VolumeNotFound; those of {@link planImport}; InvalidInput for `force` without `inPlace`;
+ *   LimitExceeded.
  */
 export async function beginImport(
   ports: TransferPorts,
   call: Call,
-  { volume: name, sizeBytes, partBytes, host: asked }: BeginImport & { readonly volume: string },
+  { volume: name, sizeBytes, partBytes, ...wanted }: BeginImport & { readonly volume: string },
 ): Promise<Import> {
   return settle(async () => {
     const id = operationIdOf(ports, call);
     const prior = await priorOf(ports, call);
     if (prior !== undefined) return getImport(ports, { namespace: call.namespace, upload: id });
+    refuseIdleForce(wanted);
     const record = await findVolume(ports, call.namespace, name);
     const { volume } = record;
-    decideImport(record);
-    await chooseHost(ports, record, asked);
+    await planImport(ports, record, wanted);
     planParts(sizeBytes, partBytes);
     const transfer: TransferItem = {
       id,
@@ -51,6 +48,7 @@ export async function beginImport(
       volume: volume.name,
       uploadId: await ports.objects.begin(transferKey(id)),
       partBytes,
+      ...(wanted.inPlace === true ? { inPlace: true } : {}),
       sizeBytes,
       removed: false,
       createdAt: ports.clock().toISOString(),
@@ -71,7 +69,7 @@ export async function getImport(ports: Ports, { namespace, upload: id }: Named):
 }
 
 async function view(ports: Ports, transfer: TransferItem): Promise<Import> {
-  const { id, namespace, volumeId, volume, sizeBytes = 0, partBytes = 0, createdAt } = transfer;
+  const { id, namespace, volumeId, volume, sizeBytes = 0, partBytes = 0, inPlace, createdAt } = transfer;
   const status = (await ports.table.readOperation(id))?.status;
   const report = (await ports.table.read('task', keys.task(id)))?.result?.transfer;
   const ended = { succeeded: 'done', failed: 'failed', pending: 'unpacking', running: 'unpacking' } as const;
@@ -83,6 +81,7 @@ async function view(ports: Ports, transfer: TransferItem): Promise<Import> {
     state: status === undefined ? 'receiving' : ended[status],
     sizeBytes,
     partBytes,
+    ...(inPlace === true ? { inPlace } : {}),
     ...(report === undefined ? {} : { report }),
     createdAt,
   };
@@ -106,14 +105,15 @@ function uploadOf({ id, uploadId, sha256 }: TransferItem): { key: string; upload
 }
 
 /**
- * All parts are sent: a host fetches the archive and unpacks it. The same again gives the same operation.
+ * All parts are sent: a host fetches the archive and unpacks it, in place once what is there is kept as a backup. The same
+ * again gives the same operation.
  * @throws ProductError as {@link beginImport}; OperationInProgress while another archive is being unpacked;
  *   TransferFailed when the parts are not what was announced.
  */
 export async function completeImport(
   ports: TransferPorts,
   call: Call,
-  { upload: id, parts, sha256, host: asked }: CompleteImport & { readonly upload: string },
+  { upload: id, parts, sha256, host, force }: CompleteImport & { readonly upload: string },
 ): Promise<OperationAnswer> {
   // The upload stands for the request: a key has nothing to add.
   const own: Call = { ...call, idempotencyKey: undefined };
@@ -123,49 +123,25 @@ export async function completeImport(
     if (begun !== undefined) return showOperation(begun);
     const record = await findVolume(ports, call.namespace, transfer.volume);
     if (record.volume.id !== transfer.volumeId) throw otherVolume(transfer);
-    decideImport(record);
+    const wanted = { inPlace: transfer.inPlace, force, host };
+    refuseIdleForce(wanted);
     const claim = { volumeId: transfer.volumeId, operationId: id };
     const importing = await claimImporting(ports, claim, record.volume);
-    const { host } = await chooseHost(ports, record, asked);
+    const plan = await planImport(ports, record, wanted);
     const upload = { key: transferKey(id), uploadId: transfer.uploadId ?? '' };
     demandSize(transfer, parts);
     const { versionId } = await ports.objects.complete(upload, parts);
     const whole = replace('transfer', transfer, { ...transfer, sha256, versionId });
-    return begin(ports, own, { record, id, hostId: host.id, writes: [whole, importing] });
+    const { operation, writes, wake } = unpacking(ports, own, { record, id, plan });
+    await commit(ports, own, {
+      writes: [whole, importing, ...writes],
+      subject: record.volume.id,
+      status: 202,
+      operation,
+      wake,
+    });
+    return showOperation(operation);
   });
-}
-
-interface Whole {
-  readonly record: VolumeRecord;
-  /** Of the transfer, and of its operation. */
-  readonly id: string;
-  readonly hostId: string;
-  readonly writes: readonly Write[];
-}
-
-async function begin(
-  ports: Ports,
-  call: Call,
-  { record, id, hostId, writes }: Whole,
-): Promise<OperationAnswer> {
-  const { volume, lease } = record;
-  const message = `Waiting for ${hostId} to unpack the archive`;
-  const parts = { kind: 'import', driver: 'backup', host: hostId, message } as const;
-  const operation = { ...newOperation(ports, call, { volume, parts }), id };
-  const task: TaskItem = {
-    ...newTask({ operationId: id, hostId, volumeId: volume.id, at: operation.createdAt }),
-    kind: 'import',
-    name: volume.name,
-    epoch: lease?.epoch ?? 0,
-  };
-  await commit(ports, call, {
-    writes: [...writes, ...askTask(task)],
-    subject: volume.id,
-    status: 202,
-    operation,
-    wake: [hostId],
-  });
-  return showOperation(operation);
 }
 
 /** One archive at a time. What an operation that has ended left does not count. */

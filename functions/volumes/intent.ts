@@ -73,7 +73,7 @@ function receiptOf(ports: Ports, call: Call, { subject, status }: Intent): Recei
   };
 }
 
-type OperationParts = Pick<OperationItem, 'kind' | 'message'> &
+export type OperationParts = Pick<OperationItem, 'kind' | 'message'> &
   Partial<
     Pick<
       OperationItem,

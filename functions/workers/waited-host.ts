@@ -30,8 +30,9 @@ export function waitingFor({ host, now }: WaitedHost, { hostId, at }: TaskItem, 
 
 /** What the host said of its failure. */
 export function failureOf({ hostId, result }: TaskItem): Failure {
-  const { code = 'CommandFailed', detail = 'it failed' } = result?.error ?? {};
+  const { code = 'CommandFailed', detail = 'it failed', hint } = result?.error ?? {};
   return {
+    ...(hint === undefined ? {} : { hint }),
     code: isErrorCode(code) && code in errorCodes ? code : 'CommandFailed',
     detail: `${hostId}: ${detail}`,
   };

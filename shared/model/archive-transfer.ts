@@ -85,11 +85,21 @@ export type SignedUrl = z.infer<typeof SignedUrl>;
 /** `receiving` parts are still to come; `unpacking` a host writes the files; then it has ended: see the operation. */
 export const importStates = ['receiving', 'unpacking', 'done', 'failed'] as const;
 
+const force = z.boolean().optional().meta({
+  description:
+    'With inPlace: wait up to ten minutes until nobody uses the volume any more, in place of a refusal',
+});
+
 export const BeginImport = z
   .strictObject({
     sizeBytes: z.int().min(1).max(maxTransferBytes),
     partBytes: z.int().min(5 * 2 ** 20),
     host,
+    inPlace: z.boolean().optional().meta({
+      description:
+        'The volume may hold files: they are kept as a backup once all parts are sent, and then replaced',
+    }),
+    force,
   })
   .meta({ id: 'BeginImport' });
 export type BeginImport = z.infer<typeof BeginImport>;
@@ -104,6 +114,7 @@ export const Import = z
     state: z.enum(importStates),
     sizeBytes: z.int(),
     partBytes: z.int(),
+    inPlace: z.boolean().optional().meta({ description: 'As it was begun' }),
     report: TransferReport.optional(),
     createdAt: z.iso.datetime(),
   })
@@ -113,7 +124,7 @@ export type Import = z.infer<typeof Import>;
 export const WantedParts = z.strictObject({ parts: Wanted }).meta({ id: 'WantedParts' });
 export const SignedParts = z.strictObject({ parts: z.array(SignedPart) }).meta({ id: 'SignedParts' });
 export const CompleteImport = z
-  .strictObject({ parts: Sent, sha256: Sha256, host })
+  .strictObject({ parts: Sent, sha256: Sha256, host, force })
   .meta({ id: 'CompleteImport' });
 export type CompleteImport = z.infer<typeof CompleteImport>;
 

@@ -36,6 +36,24 @@ const sent: Effect[] = [
   answered,
   record('backup-worker', 'finishTransfer'),
 ];
+/** A caller sends what a host is to unpack. */
+const received: Effect[] = [
+  upload('backups-api', 'CreateMultipartUpload', 'begin'),
+  intent,
+  upload('backups-api', 'CompleteMultipartUpload', 'complete'),
+  ...asked,
+];
+const archiveRemoved = stepOf('backup-worker', 's3')('removeArchive', 'DeleteObject');
+/** A host keeps what a volume holds, and then replaces it. */
+const replaced: Effect[] = [
+  record('backup-worker', 'askGuard'),
+  wake('backup-worker'),
+  answered,
+  record('backup-worker', 'keepGuard'),
+  record('backup-worker', 'askFill'),
+  wake('backup-worker'),
+  answered,
+];
 const say = (by: By): Effect => transaction(by, 'say');
 
 /**
@@ -127,30 +145,26 @@ export const hostedCrashPoints = {
     record('backup-worker', 'forgetBackup'),
   ],
   /** Files of an archive are put in the place of those of a volume that nobody uses: its host keeps these first. */
-  refill: [
-    ...asked,
-    record('backup-worker', 'askGuard'),
-    wake('backup-worker'),
-    answered,
-    record('backup-worker', 'keepGuard'),
-    record('backup-worker', 'askFill'),
-    wake('backup-worker'),
-    answered,
-    record('backup-worker', 'finishRefill'),
-  ],
+  refill: [...asked, ...replaced, record('backup-worker', 'finishRefill')],
   /** A host packs a volume's files and sends them to S3. */
   export: sent,
   /** A file of a backup as files: a host reads it from the repository and sends it to S3. */
   readArchive: sent,
   /** A caller sends an archive to S3, and a host unpacks it. */
   import: [
-    upload('backups-api', 'CreateMultipartUpload', 'begin'),
-    intent,
-    upload('backups-api', 'CompleteMultipartUpload', 'complete'),
-    ...asked,
+    ...received,
     wake('backups-api'),
     answered,
-    ...stepOf('backup-worker', 's3')('removeArchive', 'DeleteObject'),
+    ...archiveRemoved,
     record('backup-worker', 'finishTransfer'),
+  ],
+  /** The same for a volume that holds files, is attached and idle: its host keeps these first. */
+  importInPlace: [
+    ...received,
+    wake('backups-api'),
+    ...replaced,
+    ...archiveRemoved,
+    record('backup-worker', 'finishRefill'),
+    wake('backup-worker'),
   ],
 } as const satisfies Readonly<Record<string, readonly Effect[]>>;

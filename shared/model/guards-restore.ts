@@ -41,6 +41,16 @@ export const restoreGuards = {
     says: 'Files are replaced only when an archive of them is complete.',
     test: refill,
   },
+  'guard-unless-empty': {
+    contract: 7,
+    says: 'Files are replaced without an archive of them only where their host finds none.',
+    test: 'test/integration/archives/guard-archive.test.ts',
+  },
+  'replace-what-is-kept': {
+    contract: 7,
+    says: 'A host that has found nothing to keep replaces nothing: the volume must be empty still.',
+    test: 'test/unit/transfers/import-in-place.test.ts',
+  },
   'refill-busy': {
     contract: 3,
     says: 'A restore of files in place is refused while the volume is in use.',

@@ -71,6 +71,7 @@ export const VolumeItem = Volume.omit({
   attachments: true,
   provisionedGiB: true,
   format: true,
+  blank: true,
   lastBackup: true,
   lastVerified: true,
 }).extend({
@@ -374,6 +375,8 @@ export const TransferItem = z.strictObject({
   attempt: z.string().optional(),
   /** Of an import: as the caller cuts the file. */
   partBytes: z.int().optional(),
+  /** Of an import: what the volume holds is replaced. */
+  inPlace: z.boolean().optional(),
   /** Of an import as announced; of an export once it is there. */
   sizeBytes: z.int().optional(),
   /** Once all parts are there. */

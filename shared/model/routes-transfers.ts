@@ -62,7 +62,7 @@ export const transferRoutes = {
     method: 'POST',
     path: `${volumePath}/imports`,
     served: 'backups',
-    summary: 'Begin to send an archive to an empty volume',
+    summary: 'Begin to send an archive to a volume: empty, or in place of what it holds',
     params: onVolume,
     body: BeginImport,
     answers: { 201: Import },

@@ -83,7 +83,7 @@ function kindOf({ name, type, driver }: VolumeFacts['volume'], engine: Engine | 
 }
 
 /** Nothing was ever written to it: there is no filesystem, or no directory. What was restored holds something. */
-export function isBlank({ volume, lease, used }: BackupSubject): boolean {
+export function isBlank({ volume, lease, used }: Pick<BackupSubject, 'volume' | 'lease' | 'used'>): boolean {
   if (volume.state === 'unplaced') return true;
   // A directory of a host may hold anything.
   if (driverTraits[volume.driver].storage === 'none') return false;
@@ -102,6 +102,11 @@ function tooDeep({ volume }: VolumeFacts): ProductError {
       hint: 'Back its files up: --engine restic.',
     },
   );
+}
+
+/** It may hold something, or was left half restored: what comes into it takes the place of that. */
+export function mayHoldFiles(subject: Parameters<typeof isBlank>[0]): boolean {
+  return subject.volume.filling !== undefined || !isBlank(subject);
 }
 
 const backable: ReadonlySet<string> = new Set(['available', 'attaching', 'attached', 'detaching']);

@@ -2,13 +2,15 @@ import { ProductError } from './errors.ts';
 import type { BackupItem, VolumeItem } from './items.ts';
 import { backupUnderWay, isBlank, type BackupSubject } from './rules-backup.ts';
 import { replaceable, stillThere, stopFirst, withoutStorage, type RestoreDecision } from './rules-restore.ts';
+import { refuseEphemeral } from './rules-transfer.ts';
 import { busy, illegal, liveUsers, underWay, usersOf, type HostStates } from './rules-use.ts';
 import { busyStates } from './states.ts';
 import { driverTraits } from './volume.ts';
 
-/** An archive whose files are to replace those of a volume. */
+/** Files that are to replace those of a volume. */
 export interface Refill {
-  readonly backup: BackupItem;
+  /** The archive that has them; none where a caller sends them: those go to a volume of any type. */
+  readonly backup?: BackupItem | undefined;
   /** Zone that the restore asked for; a volume stays where it is. */
   readonly availabilityZone?: string | undefined;
   readonly force: boolean;
@@ -17,10 +19,10 @@ export interface Refill {
 }
 
 /**
- * Whether the files of an archive can be put in the place of those that a volume has.
+ * Whether files can be put in the place of those that a volume has.
  * @throws ProductError OperationInProgress while another operation or a backup is at work on it; IllegalState of a volume
- *   without storage or that is read-only; NotSupported of another kind of volume; InvalidInput for another zone; VolumeBusy
- *   naming hosts and containers.
+ *   without storage or that is read-only; NotSupported of another kind of volume, or what is gone with its container;
+ *   InvalidInput for another zone; VolumeBusy naming hosts and containers.
  */
 export function decideRefill(
   subject: BackupSubject,
@@ -28,6 +30,7 @@ export function decideRefill(
   states: HostStates = {},
 ): RestoreDecision {
   const { volume, backing } = subject;
+  refuseEphemeral(volume);
   if (busyStates.has(volume.state)) throw underWay(volume); // guard: refill-not-during
   if (volume.filling !== undefined && !refill.leftUnfilled) throw beingFilled(volume);
   const gone = volume.storage === undefined && driverTraits[volume.driver].storage !== 'none';
@@ -51,10 +54,9 @@ function beingFilled(volume: VolumeItem): ProductError {
 
 /** Files go to a volume of the same type, which keeps its options and its zone. */
 function refuseMisfit(volume: VolumeItem, { backup, availabilityZone }: Refill): void {
-  const { driver, type } = backup.source;
-  if (driver !== volume.driver) {
+  if (backup !== undefined && backup.source.driver !== volume.driver) {
     throw new ProductError('NotSupported', `"${volume.name}" is another kind of volume than the backup's.`, {
-      value: type,
+      value: backup.source.type,
       allowed: `a backup of a ${volume.type} volume`,
       about: { volumeId: volume.id, backup: backup.id },
       hint: 'Restore it to another name.',

@@ -41,7 +41,8 @@ export function decideImport(facts: VolumeFacts): void {
     throw busy(volume, { live, states: {} }, 'Stop the containers, or restore to another name.');
 }
 
-function refuseEphemeral({ name, type, driver }: VolumeItem): void {
+/** @throws ProductError NotSupported for what is gone with its container */
+export function refuseEphemeral({ name, type, driver }: VolumeItem): void {
   if (driverTraits[driver].durable) return;
   throw new ProductError('NotSupported', `"${name}" is ${type}: it is gone with its container.`, {
     value: type,

@@ -2,6 +2,7 @@ import type { AttachmentItem, HostItem, LeaseItem, OperationItem, SeenItem, Volu
 import type { Assignment, Host } from './host.ts';
 import type { Operation } from './operation.ts';
 import { isInUse, isSingleWriter, observationOf, useOf, type VolumeFacts } from './rules-use.ts';
+import { mayHoldFiles, type BackupSubject } from './rules-backup.ts';
 import { formatSize, provisionedGiB } from './size.ts';
 import type { AttachmentView, FilesystemRecord, Volume } from './volume.ts';
 
@@ -31,9 +32,10 @@ export function viewVolume(volume: VolumeItem, lease: LeaseItem | undefined): Vo
 }
 
 /** A volume as it is read by name: with its attachments. */
-export function viewVolumeFully(facts: VolumeFacts): Volume {
+export function viewVolumeFully(facts: VolumeFacts & Pick<BackupSubject, 'used'>): Volume {
   return {
     ...viewVolume(facts.volume, facts.lease),
+    ...(mayHoldFiles(facts) ? {} : { blank: true }),
     attachments: facts.attachments.map((attachment) => viewAttachment(facts, attachment)),
   };
 }

@@ -37,8 +37,13 @@ export const ExportTask = AnyTask.extend({
 });
 export type ExportTask = z.infer<typeof ExportTask>;
 
-/** Fetch an archive from the archive bucket and unpack it into the empty volume. */
-export const ImportTask = AnyTask.extend({ kind: z.literal('import'), name: VolumeName });
+/** Fetch an archive from the archive bucket and unpack it into the empty volume, or in place of what is in it. */
+export const ImportTask = AnyTask.extend({
+  kind: z.literal('import'),
+  name: VolumeName,
+  /** What the volume holds goes, once the archive is beside it as a whole. */
+  replace: z.boolean().optional(),
+});
 export type ImportTask = z.infer<typeof ImportTask>;
 
 /** What `locate` needs beside it. */
@@ -97,7 +102,7 @@ export const ArchiveTask = AnyTask.extend({
   kind: z.literal('archive'),
   name: VolumeName,
   path: z.string(),
-  /** Before files are replaced: what a replacement that was broken off has left there is settled first. */
+  /** Before files are replaced: what a replacement that was broken off has left is settled first; an empty volume needs no archive. */
   settle: z.boolean().optional(),
   ...repositoryFields,
 });
@@ -224,9 +229,17 @@ export const TaskResult = z
     verify: VerifyReport.optional(),
     /** Of an `archive`. */
     snapshot: FilesReport.optional(),
-    /** Of a `fill` in place that failed: the volume holds what it held before. */
+    /** Of an `archive` that was asked for because its files are replaced: there are none, and nothing was made. */
+    empty: z.boolean().optional(),
+    /** Of a `fill` or `import` that failed: the volume holds what it held before. */
     asBefore: z.boolean().optional(),
-    error: z.strictObject({ code: z.string().max(64), detail: z.string().max(2048) }).optional(),
+    error: z
+      .strictObject({
+        code: z.string().max(64),
+        detail: z.string().max(2048),
+        hint: z.string().max(2048).optional(),
+      })
+      .optional(),
   })
   .meta({ id: 'TaskResult' });
 export type TaskResult = z.infer<typeof TaskResult>;

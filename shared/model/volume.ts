@@ -190,6 +190,9 @@ export const Volume = z
     description: z.string(),
     filesystem: FilesystemType.optional(),
     format: z.enum(['none', 'blank', 'formatting', 'formatted']),
+    blank: z.boolean().optional().meta({
+      description: 'Nothing was ever written to it; only where one volume is read',
+    }),
     owner: Owner,
     readOnly: z.boolean(),
     encrypted: z.boolean(),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backup } from '#shared/model/backup.ts';
 import type { Operation } from '#shared/model/operation.ts';
 import type { Volume } from '#shared/model/volume.ts';
 import { until } from '#test/support/until.ts';
@@ -133,7 +134,9 @@ it.each([
   await cloud.hivemind('volume', 'backup', '--name', source, '--output', file, ...at);
   // A directory is made by a person; anything else by what the archive says.
   if (directory !== undefined) await create(target);
-  await cloud.hivemind('volume', 'restore', '--name', target, '--input', file, ...at);
+  // It may hold anything, for all that the control plane knows.
+  const yes = directory === undefined ? [] : ['--yes'];
+  await cloud.hivemind('volume', 'restore', '--name', target, '--input', file, ...at, ...yes);
   expect(await host.once(target, 'sh', '-c', 'cd /data; cat again; stat -c "%a %h" file')).toBe(
     'shared\n640 2',
   );
@@ -181,40 +184,44 @@ describe('an archive', () => {
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
   });
 
-  it('that is hostile is refused and changes nothing; a volume that is used or not empty neither', async () => {
+  it('that is hostile is refused and changes nothing; what a volume holds is replaced once it is kept', async () => {
     const name = cloud.unique('safe');
+    const restore = (file: string, ...more: string[]) =>
+      cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', file, ...more]);
     await cloud.hivemind('volume', 'create', name, '--size', '1G', '--zone', 'us-east-1a', '--wait');
     const evil = join(folder, 'evil.tar.gz');
     await run('tar', ['-czf', evil, '-P', '--transform', 's,^etc/,../../etc/,', '-C', '/', 'etc/hostname']);
-    const refused = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', evil]);
+    const refused = await restore(evil);
     expect(refused.exitCode).not.toBe(0);
     expect(refused.stderr).toContain('..');
     expect(await host.once(name, 'find', '/data', '-mindepth', '1')).toBe('');
 
-    const good = join(folder, 'good.tar.gz');
+    const [good, other] = [join(folder, 'good.tar.gz'), join(folder, 'other.tar.gz')];
     await run('tar', ['-czf', good, '-C', '/etc', 'hostname']);
+    await run('tar', ['-czf', other, '-C', '/etc', 'hosts']);
     await host.container('user', name, 'sleep', 'infinity');
     // The host says a moment later which container it is.
     const busy = await until('the container is named', async () => {
-      const tried = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', good]);
+      const tried = await restore(good, '--yes');
       return tried.stderr.includes('user') ? tried : undefined;
     });
     expect(busy.exitCode).toBe(4);
     await host.docker('rm', '--force', 'user');
-    await until('it can be restored', async () => {
-      const { exitCode } = await cloud.attemptHivemind([
-        'volume',
-        'restore',
-        '--name',
-        name,
-        '--input',
-        good,
-      ]);
-      return exitCode === 0;
+    const empty = await until('it can be restored', async () => {
+      const tried = await restore(good, '--yes');
+      return tried.exitCode === 0 ? tried : undefined;
     });
-    const full = await cloud.attemptHivemind(['volume', 'restore', '--name', name, '--input', good]);
-    expect(full.stderr).toContain('empty volume');
-    expect(await host.once(name, 'cat', '/data/hostname')).not.toBe('');
+    expect(empty.stdout).not.toContain('is kept as');
+
+    const unasked = await restore(other);
+    expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
+    const replaced = await restore(other, '--yes');
+    expect(replaced).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('is kept as') });
+    expect(await host.once(name, 'sh', '-c', 'ls /data | grep -v lost')).toBe('hosts');
+    const [, guard = ''] = /kept as (bak-\w+)/.exec(replaced.stdout) ?? [];
+    const kept = await cloud.hivemindJson<Backup>('backup', 'inspect', guard);
+    expect(kept).toMatchObject({ kind: 'archive', origin: 'guard', state: 'available' });
+    expect(kept.storage).toMatchObject({ snapshot: { files: 1 } });
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--wait');
   });
 });

@@ -1,6 +1,7 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RecoveryRegions } from '#shared/aws/backup/recovery-points.ts';
 import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { BlockStorage } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { Instances } from '#shared/aws/ec2/instances.ts';
@@ -26,6 +27,8 @@ export interface BackupWorkerPorts {
   readonly repositories: RepositoryKeeper;
   readonly instances: Instances;
   readonly manifests: Pick<ManifestObjects, 'remove' | 'copy'>;
+  /** Archives that callers have sent. */
+  readonly objects: Pick<TransferObjects, 'abort' | 'remove'>;
 }
 
 /** The half of a worker that makes and removes backups. */
@@ -48,15 +51,28 @@ async function lookAround(ports: BackupWorkerPorts, seen: ChangeFacts): Promise<
   const source = backup?.copyOf === undefined ? undefined : await table.readBackup(backup.copyOf);
   const shared =
     backup?.kind === 'recovery-point' ? await lookAtPoint(ports, seen, { backup, source }) : undefined;
-  const archive = backup?.kind === 'archive' ? await lookAtArchive(ports, seen, { backup, task }) : undefined;
+  const isHosted = backup?.kind === 'archive' || operation.kind === 'import';
+  const archive = isHosted ? await lookAtArchive(ports, seen, { backup, task }) : undefined;
   const snapshots =
     backup?.kind !== 'snapshot' ? [] : await regions.in(backup.region).findSnapshots({ backup: id });
   const holderPowerless = await isPowerless(ports, seen);
   const purged = record.volume.state === 'purged';
   const others = !purged || (await table.listBackupsOf(record.volume.id)).some((other) => other.id !== id);
-  const kept = operation.kind === 'restoreFiles' ? operation.guard : undefined;
+  const found = { backup, source, task, snapshots, shared, archive };
+  return { ...seen, ...found, ...(await lookAtReplacement(ports, seen)), holderPowerless, others };
+}
+
+/** Of what replaces a volume's files. */
+async function lookAtReplacement(
+  ports: BackupWorkerPorts,
+  seen: ChangeFacts,
+): Promise<Pick<BackupFacts, 'guard' | 'powerless' | 'transfer' | 'importing'>> {
+  const { table } = ports;
+  const { id, kind, guard: kept, volumeId } = seen.operation;
   const guard = kept === undefined ? undefined : await table.readBackup(kept);
   const powerless = kept === undefined ? new Set<string>() : await findPowerless(ports, seen);
-  const found = { backup, source, task, snapshots, shared, archive, guard, powerless };
-  return { ...seen, ...found, holderPowerless, others };
+  if (kind !== 'import') return { guard, powerless, transfer: undefined, importing: undefined };
+  const transfer = await table.read('transfer', keys.transfer(id));
+  const importing = await table.read('importing', keys.importing(volumeId));
+  return { guard, powerless, transfer, importing };
 }

@@ -1,5 +1,6 @@
 import type { ManifestObjects } from '#shared/aws/archive/manifest-objects.ts';
 import type { RepositoryKeeper } from '#shared/aws/archive/repository-keeper.ts';
+import type { TransferObjects } from '#shared/aws/archive/transfer-objects.ts';
 import type { RecoveryRegions } from '#shared/aws/backup/recovery-points.ts';
 import type { BlockStorage, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { SnapshotRegions } from '#shared/aws/ec2/snapshot-regions.ts';
@@ -28,6 +29,7 @@ export function backupExecutors({
   recovery,
   manifests,
   repositories,
+  objects,
 }: BackedBy): BackupExecutors {
   return {
     wait: { kind: 'record', change: (_, { seconds }) => look(seconds) },
@@ -39,7 +41,7 @@ export function backupExecutors({
     ...removers({ regions, manifests }),
     ...recoveryPointExecutors(recovery),
     ...archiveExecutors(repositories),
-    ...refillExecutors,
+    ...refillExecutors(objects),
     ...archiveDrillExecutors,
   };
 }
@@ -50,6 +52,7 @@ interface BackedBy {
   readonly recovery: RecoveryRegions;
   readonly manifests: Pick<ManifestObjects, 'remove' | 'copy'>;
   readonly repositories: RepositoryKeeper;
+  readonly objects: Pick<TransferObjects, 'abort' | 'remove'>;
 }
 
 type Makers = 'askHost' | 'createSnapshot' | 'adoptSnapshot' | 'finishBackup' | 'failBackup';

@@ -18,12 +18,14 @@ const hostsLooked = 200;
 export async function lookAtArchive(
   { table }: Ports,
   { operation, now }: ChangeFacts,
-  { backup, task }: { readonly backup: BackupItem; readonly task: TaskItem | undefined },
+  { backup, task }: { readonly backup: BackupItem | undefined; readonly task: TaskItem | undefined },
 ): Promise<ArchiveFacts> {
   const host = task === undefined ? undefined : await table.readHost(task.hostId);
-  if (operation.kind === 'drill')
+  const { kind } = operation;
+  if (backup === undefined || (kind !== 'drill' && kind !== 'deleteBackup'))
+    return { host, candidates: [], siblings: true };
+  if (kind === 'drill')
     return { host, candidates: await findHosts({ table }, backup, { now, draining: false }), siblings: true };
-  if (operation.kind !== 'deleteBackup') return { host, candidates: [], siblings: true };
   const others = await table.listBackupsOf(backup.volumeId);
   return {
     host,

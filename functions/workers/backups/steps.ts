@@ -1,7 +1,7 @@
 import type { NewSnapshot, Snapshot } from '#shared/aws/ec2/block-storage.ts';
 import type { NewSnapshotCopy } from '#shared/aws/ec2/snapshot-regions.ts';
 import type { ManifestRef } from '#shared/model/drill.ts';
-import type { BackupItem, TaskItem } from '#shared/model/items.ts';
+import type { BackupItem, ImportingItem, TaskItem, TransferItem } from '#shared/model/items.ts';
 import type { ChangeFacts } from '../change.ts';
 import type { ArchiveDrillSteps, ArchiveFacts, ArchiveSteps } from './archive.ts';
 import type { RefillSteps } from './planner-refill.ts';
@@ -23,6 +23,10 @@ export interface BackupFacts extends ChangeFacts {
   readonly shared: SharedPoint | undefined;
   /** Of files. */
   readonly archive: ArchiveFacts | undefined;
+  /** Of an import: the archive that a caller has sent. */
+  readonly transfer: TransferItem | undefined;
+  /** The import that has the volume. */
+  readonly importing: ImportingItem | undefined;
   /** Of a restore in place of files: the backup that keeps what is replaced. */
   readonly guard: BackupItem | undefined;
   /** Hosts that use the volume, and that EC2 said are stopped or terminated. */

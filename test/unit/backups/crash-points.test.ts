@@ -4,6 +4,7 @@ import { answerTask } from '#shared/aws/table/backup-writes.ts';
 import { put } from '#shared/aws/table/writes.ts';
 import type { Effect } from '#shared/model/crash-points.ts';
 import { hostedCrashPoints } from '#shared/model/crash-points-hosted.ts';
+import type { BeginImport } from '#shared/model/archive-transfer.ts';
 import { CreateBackup, RestoreBackup } from '#shared/model/backup.ts';
 import type { TaskItem } from '#shared/model/items.ts';
 import type { TaskResult } from '#shared/model/task.ts';
@@ -195,9 +196,9 @@ const packing = hostDoes(async (world, { operationId: operation }) => {
 });
 
 /** What the CLI does with a file; after a refusal it begins again where it was. */
-async function sendFile(world: World): Promise<void> {
+async function sendFile(world: World, inPlace: Pick<BeginImport, 'inPlace'> = {}): Promise<void> {
   const ports = { ...world.backupsApi, objects: world.objects };
-  const request = { volume: 'data', sizeBytes: content.length, partBytes: 8 * 2 ** 20 };
+  const request = { volume: 'data', sizeBytes: content.length, partBytes: 8 * 2 ** 20, ...inPlace };
   const { id: upload } = await beginImport(ports, call({ idempotencyKey: 'file' }), request);
   const transfer = existing(
     await world.table.read('transfer', { pk: `OP#${upload}`, sk: 'TRANSFER' }),
@@ -226,6 +227,18 @@ async function drilledOf(world: World): Promise<unknown> {
   const { drill, users } = existing(await world.table.readBackup(await lastBackup(world)), 'backup');
   const hostTasks = [...world.store.items.values()].filter(({ entity }) => entity === 'hostTask').length;
   return { outcome: drill?.outcome, host: drill?.host, users, hostTasks };
+}
+
+/** States and users of the backups of the volume. */
+async function backupsOf(world: World): Promise<unknown> {
+  const { volume } = await world.volume('data');
+  return (await world.table.listBackupsOf(volume.id)).map(({ state, users }) => [state, users]);
+}
+
+/** What says that a volume's files are being restored. */
+async function fillingOf(world: World): Promise<unknown> {
+  const { id, filling } = (await world.volume('data')).volume;
+  return { filling, importing: await world.table.read('importing', keys.importing(id)) };
 }
 
 const operations: Readonly<Record<Hosted, Operation>> = {
@@ -297,11 +310,7 @@ const operations: Readonly<Record<Hosted, Operation>> = {
         ...RestoreBackup.parse({ name: 'data', inPlace: true, host: hostA }),
       }),
     meanwhile: refilling,
-    left: async (world) =>
-      (await world.table.listBackupsOf((await world.volume('data')).volume.id)).map(({ state, users }) => [
-        state,
-        users,
-      ]),
+    left: backupsOf,
     expected: [
       ['available', []],
       ['available', []],
@@ -327,10 +336,17 @@ const operations: Readonly<Record<Hosted, Operation>> = {
   },
   import: {
     prepare: attached,
-    ask: sendFile,
+    ask: (world) => sendFile(world),
     meanwhile: hostDoes(() => Promise.resolve(transferred)),
     left: archivesOf,
     expected: { uploads: 0, objects: 0 },
+  },
+  importInPlace: {
+    prepare: attached,
+    ask: (world) => sendFile(world, { inPlace: true }),
+    meanwhile: refilling,
+    left: async (world) => [archivesOf(world), await backupsOf(world), await fillingOf(world)],
+    expected: [{ uploads: 0, objects: 0 }, [['available', []]], { filling: undefined, importing: undefined }],
   },
 };
 

@@ -148,7 +148,7 @@ export class World {
     this.repositories = new FakeRepositories(clock, options.repositoryFault);
     const { repositories } = this;
     const places = { ...this.#places(), recovery: this.#vaults };
-    const parts = { ...backups, ...places, instances, manifests, repositories };
+    const parts = { ...backups, ...places, instances, manifests, repositories, objects };
     this.backupWorker = new Worker(backups, backupDriver(parts));
     this.transferWorker = new Worker(backups, transferDriver({ ...backups, objects }));
   }
@@ -269,8 +269,9 @@ export class World {
 
   /** One worker invocation with 30 s left. */
   async step(operationId: string): Promise<WorkerOutput> {
-    const { driver, kind } = await this.operation(operationId);
-    const backup = isTransfer(kind) ? this.transferWorker : this.backupWorker;
+    const operation = await this.operation(operationId);
+    const { driver } = operation;
+    const backup = isTransfer(operation) ? this.transferWorker : this.backupWorker;
     const workers = { ebs: this.worker, efs: this.efsWorker, backup };
     return workers[driver].run({ operationId, driver }, new Date(this.#now + 30_000));
   }

@@ -1,13 +1,15 @@
 import { appendFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import type { FillTask } from '#shared/model/task.ts';
+import type { ImportSource } from '#shared/model/archive-transfer.ts';
+import type { FillTask, ImportTask } from '#shared/model/task.ts';
 import { systemExec, type Exec } from '#agent/host/exec.ts';
 import { systemMounts } from '#agent/host/mounts.ts';
 import { kernelUsers } from '#agent/host/users.ts';
 import { silentLog } from '#agent/log.ts';
 import { createRunner } from '#agent/reconcile/runner.ts';
 import { fillVolume, type ArchivePorts } from '#agent/tasks/archive.ts';
+import { importVolume, type ImportPorts } from '#agent/tasks/transfer.ts';
 
 /**
  * A process that restores files in the place of others, as an agent does, and is killed (SIGKILL) right before its effect of a
@@ -18,7 +20,9 @@ interface Mortal {
   readonly target: string;
   /** ROOT/restic; the repository is in its cache. */
   readonly resticFolder: string;
-  readonly task: FillTask;
+  readonly task: FillTask | ImportTask;
+  /** Of an import. */
+  readonly source?: ImportSource;
   readonly killAt: number;
   /** Each effect gets a line in this file before it takes place. */
   readonly trace: string;
@@ -63,6 +67,7 @@ const ports = {
         password: mortal.password,
         credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       }),
+    importSource: () => Promise.resolve(mortal.source),
     reportTask: () => {
       about('report');
       return Promise.resolve();
@@ -72,6 +77,7 @@ const ports = {
     serve: () => Promise.resolve(mortal.target),
     retire: () => Promise.resolve(),
     volumes: () => [{ volumeId, name, epoch: 1 }],
+    observe: () => Promise.resolve([]),
   },
   holds: { add: () => undefined, release: () => undefined, isHeld: () => false },
   stopping: new AbortController().signal,
@@ -82,7 +88,10 @@ const ports = {
   users: kernelUsers(),
   containers: { containers: () => Promise.resolve([]) },
   runner: createRunner(),
-  aloneWithinMs: 0,
-} as unknown as ArchivePorts;
-process.stdout.write(JSON.stringify(await fillVolume(ports, mortal.task)));
+  // A container of anybody on this machine has every mount for the moment in which it starts.
+  aloneWithinMs: 20_000,
+} as unknown as ArchivePorts & ImportPorts;
+const { task } = mortal;
+const result = await (task.kind === 'fill' ? fillVolume(ports, task) : importVolume(ports, task));
+process.stdout.write(JSON.stringify(result));
 process.exit(0);
