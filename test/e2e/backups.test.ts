@@ -10,6 +10,7 @@ import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestCloud } from './harness/cloud.ts';
 import type { TestHost } from './harness/host.ts';
+import { scratchVolumes } from './harness/scratch-volumes.ts';
 
 /** Snapshots of local volumes in the whole product: frozen by the host that writes, restored, held, removed. */
 let cloud: TestCloud;
@@ -81,10 +82,7 @@ describe('a backup', () => {
     expect(refused.stderr).toContain('links are not followed');
     expect(await readdir(folder)).toEqual(['data.sql', 'db.tar.gz']);
     await rm(folder, { recursive: true });
-    const scratch = (await cloud.storage.volumes()).filter((one) =>
-      /\/(browse|extract)-/.test(JSON.stringify(one)),
-    );
-    expect(scratch).toEqual([]);
+    expect(await scratchVolumes(cloud, 'browse', 'extract')).toEqual([]);
     expect(a.mounts().filter((mount) => mount.includes('/verify/'))).toEqual([]);
     await a.docker('rm', '--force', 'browsed');
     await cloud.hivemind('volume', 'delete', name, '--purge', '--yes', '--force', '--wait');

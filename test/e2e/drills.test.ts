@@ -12,6 +12,7 @@ import { until } from '#test/support/until.ts';
 import { joinCloud } from './harness/cloud.ts';
 import type { TestCloud } from './harness/cloud.ts';
 import type { TestHost } from './harness/host.ts';
+import { scratchVolumes } from './harness/scratch-volumes.ts';
 
 /** Drills in the whole product: a backup made under a freeze, its manifest in the bucket, the copy looked into by a host. */
 let cloud: TestCloud;
@@ -24,12 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cloud.close();
 });
-
-/** Volumes in EC2 that drills have made. */
-async function scratches(): Promise<string[]> {
-  const volumes = await cloud.storage.volumes();
-  return volumes.filter((volume) => JSON.stringify(volume).includes('/drill-')).map(({ id }) => id);
-}
 
 const inspect = (backup: string) => cloud.hivemindJson<Backup>('backup', 'inspect', backup);
 
@@ -70,7 +65,7 @@ describe('a drill', () => {
       report: { manifest: true, mark: true, wrong: 0, filesystemCheck: { clean: true }, check: { code: 0 } },
     });
     expect(drill?.restoreSeconds).toBeGreaterThan(0);
-    expect(await scratches()).toEqual([]);
+    expect(await scratchVolumes(cloud, 'drill')).toEqual([]);
     expect(host.mounts().filter((mount) => mount.includes('/verify/'))).toEqual([]);
     const { lastBackup, lastVerified } = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
     expect(lastBackup?.id).toBe(id);
@@ -96,7 +91,7 @@ describe('a drill', () => {
     const { drill, verified } = await inspect(id);
     expect(drill).toMatchObject({ outcome: 'failed', report: { check: { code: 3 } } });
     expect(verified).toBeUndefined();
-    expect(await scratches()).toEqual([]);
+    expect(await scratchVolumes(cloud, 'drill')).toEqual([]);
     await away(name);
   });
 
@@ -120,7 +115,7 @@ describe('a drill', () => {
     await host.revive();
     expect(await cloud.attemptHivemind(['operation', 'wait', begun.id])).toMatchObject({ exitCode: 0 });
     expect((await inspect(id)).drill?.outcome).toBe('passed');
-    expect(await scratches()).toEqual([]);
+    expect(await scratchVolumes(cloud, 'drill')).toEqual([]);
     await away(name);
   });
 });
@@ -202,7 +197,7 @@ describe('a policy with drills', () => {
     const { lastVerified, lastBackup } = await cloud.hivemindJson<Volume>('volume', 'inspect', name);
     expect(lastVerified?.id).toBe(lastBackup?.id);
     expect(await cloud.hivemind('backup', 'policy', 'inspect', name)).toMatch(/Last drill: .*succeeded/);
-    expect(await scratches()).toEqual([]);
+    expect(await scratchVolumes(cloud, 'drill')).toEqual([]);
     await cloud.hivemind('backup', 'policy', 'delete', name, '--yes');
   }, 420_000);
 });

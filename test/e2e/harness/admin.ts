@@ -84,6 +84,7 @@ export function edgeAdmin(cloud: CloudFile): EdgeAdmin {
 
 /** The storage service's admin socket, with the truth about volumes and attachments. */
 export interface StorageTruth extends PartAdmin<StorageCall> {
+  /** What EC2 is deleting is gone: it takes a moment longer than the operation that asked for it. */
   volumes(): Promise<Volume[]>;
   attachments(): Promise<Attachment[]>;
   snapshots(): Promise<Snapshot[]>;
@@ -98,7 +99,8 @@ export function storageTruth(cloud: CloudFile): StorageTruth {
   const send = sender(join(cloud.home, cloud.sockets.storageAdmin));
   return {
     ...partAdmin<StorageCall>(send),
-    volumes: async () => (await send('GET', '/volumes')) as Volume[],
+    volumes: async () =>
+      ((await send('GET', '/volumes')) as Volume[]).filter(({ state }) => state !== 'deleting'),
     attachments: async () => (await send('GET', '/attachments')) as Attachment[],
     snapshots: async () => (await send('GET', '/snapshots')) as Snapshot[],
     accessPoints: async () => (await send('GET', '/accesspoints')) as AccessPoint[],

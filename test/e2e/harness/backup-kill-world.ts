@@ -144,7 +144,7 @@ export class BackupKillWorld extends VolumeWorld {
     const { live } = await this.look();
     const listed = [...live.values()].map(({ storage }) => (storage?.kind === 'ebs' ? storage.volumeId : ''));
     return (await this.cloud.storage.volumes())
-      .filter(({ snapshotId, state }) => state !== 'deleting' && snapshots.includes(snapshotId))
+      .filter(({ snapshotId }) => snapshots.includes(snapshotId))
       .map(({ id }) => id)
       .filter((id) => !listed.includes(id));
   }

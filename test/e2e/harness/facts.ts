@@ -42,9 +42,8 @@ export async function recoveryPointsOf({ storage }: TestCloud): Promise<string[]
 /** What AWS has of each volume, whoever made it; `before` are recovery points that are not looked at. */
 export async function realFacts(cloud: TestCloud, { subjects, seen, before }: Question): Promise<Facts> {
   const { storage } = cloud;
-  const stays = ({ state }: { state: string }): boolean => state !== 'deleting';
-  const volumes = (await storage.volumes()).filter(stays);
-  const accessPoints = (await storage.accessPoints()).filter(stays);
+  const volumes = await storage.volumes();
+  const accessPoints = (await storage.accessPoints()).filter(({ state }) => state !== 'deleting');
   const snapshots = await storage.snapshots();
   const attachments = await storage.attachments();
   const facts = subjects.map((subject) => {

@@ -22,10 +22,9 @@ export async function inAws({ file, storage }: TestCloud): Promise<InAws> {
   const points = await new BackupClient(clientConfig(file)).send(
     new ListRecoveryPointsByBackupVaultCommand({ BackupVaultName: file.stack?.['BackupVaultName'] }),
   );
-  const volumes = (await storage.volumes()).filter(({ state }) => state !== 'deleting');
   return {
     snapshots: (await storage.snapshots()).map(({ id }) => id).toSorted(),
-    volumes: volumes.map(({ id }) => id).toSorted(),
+    volumes: (await storage.volumes()).map(({ id }) => id).toSorted(),
     recoveryPoints: (points.RecoveryPoints ?? [])
       .map(({ RecoveryPointArn }) => RecoveryPointArn ?? '')
       .toSorted(),
