@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { childEnd, type ChildEnd } from './child.ts';
+import { leaveOldRoot } from './leave-old-root.ts';
 
 /**
  * GNU tar in a mount namespace and a root of its own: it sees the system's programs read-only and one directory to write
@@ -22,7 +23,8 @@ mkdir "$root/tree"
 mount --bind "$1/tree" "$root/tree"
 mount -o remount,bind,nosuid,nodev,noexec "$root/tree"
 shift
-exec chroot "$root" /usr/bin/env -i LC_ALL=C PATH=/usr/bin:/bin tar "$@"
+${leaveOldRoot}
+exec /usr/bin/env -i LC_ALL=C PATH=/usr/bin:/bin tar "$@"
 `;
 
 const tarOptions = [

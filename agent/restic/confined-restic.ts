@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { BytePath } from '#shared/model/byte-path.ts';
 import { childEnd, type ChildEnd } from '#agent/archives/child.ts';
+import { leaveOldRoot } from '#agent/archives/leave-old-root.ts';
 import { programFolders } from './find-restic.ts';
 
 /**
@@ -41,7 +42,8 @@ if [ -n "$last" ]; then
   last=$(printf '%b' "$last"; printf .)
   set -- "$@" "\${last%.}"
 fi
-exec chroot "$root" setpriv --pdeathsig=KILL --bounding-set=-mknod restic "$@"
+${leaveOldRoot}
+exec setpriv --pdeathsig=KILL --bounding-set=-mknod restic "$@"
 `;
 
 export interface ResticPlaces {

@@ -24,7 +24,17 @@ const lateCode = 124;
  * it. Exit code 0 is a pass.
  */
 export async function runCheck({ command, directory, timeoutMs }: CheckCommand): Promise<CheckResult> {
-  const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', `--wd=${directory}`];
+  // What the host unmounts meanwhile is unmounted here too: another volume is not kept busy for as long as the check takes.
+  const isolated = [
+    '--mount',
+    '--propagation',
+    'slave',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    `--wd=${directory}`,
+  ];
   // Nor does it outlive the agent: it would keep the copy mounted.
   const mortal = ['--pdeathsig', 'KILL', 'unshare', ...isolated];
   const child = spawn('setpriv', [...mortal, '--', 'sh', '-c', command], {
