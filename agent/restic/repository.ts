@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { ProductError } from '#shared/model/errors.ts';
-import { backupSnapshotTag, snapshotHost, type FilesReport } from '#shared/model/repository.ts';
-import { reservedNames } from '#agent/archives/reserved.ts';
+import { backupSnapshotTag, type FilesReport } from '#shared/model/repository.ts';
+import { backupArgs, type Subject } from './backup-args.ts';
 import {
   runRestic,
   startRestic,
@@ -28,16 +28,6 @@ export interface RepositoryPorts {
   readonly stopping: AbortSignal;
   /** Milliseconds between tries while somebody else has the repository. */
   readonly lockedPauseMs?: number;
-}
-
-/** What is to be backed up. */
-export interface Subject {
-  readonly backupId: string;
-  /** The volume's name. */
-  readonly name: string;
-  readonly directory: string;
-  /** Under which path it stands in the snapshot. */
-  readonly path: string;
 }
 
 const Snapshots = z
@@ -63,6 +53,8 @@ const incomplete = 3;
 /** One volume's repository, as restic sees it. */
 export class Repository {
   readonly #ports: RepositoryPorts;
+  /** Just made, with nothing in it. */
+  #isNew = false;
 
   constructor(ports: RepositoryPorts) {
     this.#ports = ports;
@@ -70,11 +62,14 @@ export class Repository {
 
   /** Makes the repository where there is none. Locks that a dead process left are removed, no others. */
   async open(): Promise<void> {
-    if (await this.exists()) return this.unlock();
+    // Each start of restic takes most of a second, for its key alone.
+    const unlocked = await this.#run({ args: ['unlock'] });
+    if (!isMissing(unlocked)) return void demand(unlocked, 'unlock');
     const { session } = this.#ports;
     await session.begin();
     if (session.url.startsWith('s3:')) await this.#send();
     else demand(await this.#run({ args: ['init'] }), 'init');
+    this.#isNew = true;
   }
 
   /**
@@ -165,8 +160,9 @@ export class Repository {
 
   /** Backs the directory up, once for a backup. */
   async backup(subject: Subject): Promise<FilesReport> {
-    const [made] = await this.snapshotsOf(subject.backupId); // guard: archive-once off: const made = undefined as Snapshot | undefined;
+    const [made] = this.#isNew ? [] : await this.snapshotsOf(subject.backupId); // guard: archive-once off: const made = undefined as Snapshot | undefined;
     if (made !== undefined) return this.#report(made);
+    this.#isNew = false;
     const end = await this.#unlessLocked({
       args: backupArgs(subject, new Date()),
       shown: { ...subject, how: 'ro' },
@@ -347,20 +343,6 @@ export class Repository {
     stopping.throwIfAborted();
     return end;
   }
-}
-
-function backupArgs({ backupId, name, path }: Subject, now: Date): string[] {
-  const tags = [name, now.toISOString().slice(0, 10), backupSnapshotTag(backupId)];
-  return [
-    'backup',
-    '--json',
-    '--host',
-    snapshotHost,
-    ...tags.flatMap((tag) => ['--tag', tag]),
-    ...reservedNames.flatMap((reserved) => ['--exclude', `${path}/${reserved}`]),
-    '--',
-    path,
-  ];
 }
 
 /** The one line of JSON among what a command says. */

@@ -14,8 +14,9 @@ const mostDirectories = 200_000;
 /** Which directories there are, before an archive is made. */
 export async function directoriesOf(root: string): Promise<Inodes> {
   const inodes = new Map<BytePath, bigint>();
-  for await (const { path, stat } of walk(root, { skip: notArchived, unreadable: () => undefined })) {
-    if (stat.isDirectory()) inodes.set(path, stat.ino);
+  const options = { skip: notArchived, directoriesOnly: true, unreadable: () => undefined };
+  for await (const { path, stat } of walk(root, options)) {
+    inodes.set(path, stat.ino);
     if (inodes.size >= mostDirectories) break;
   }
   return inodes;

@@ -8,11 +8,13 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import * as z from 'zod';
 import { ProductError } from '#shared/model/errors.ts';
+import { batched } from '#agent/archives/batched.ts';
 import type { Mark } from '#agent/freeze/mark.ts';
-import { contentsOf } from './contents.ts';
 import { archivedEntry, isArchived, notArchived, type Inodes } from './archived.ts';
 import { Entry, entryOf } from './entry.ts';
-import { ownNames, walk, type Found } from './walk.ts';
+import { hashedAtOnce, Hashing, type HashBudget } from './hashing.ts';
+import { inOrder } from './in-order.ts';
+import { ownNames, walk } from './walk.ts';
 
 /** First line. The others are one {@link Entry} each, in the order of the walk; then the last one. */
 const Head = z.strictObject({
@@ -50,12 +52,7 @@ export interface FilesSeen {
 }
 
 /** How much is done at most. */
-export interface ManifestBudget {
-  /** Milliseconds for hashing; the least number of files is hashed all the same. */
-  readonly hashMs: number;
-  /** Milliseconds after which nothing is hashed any more. */
-  readonly mostMs: number;
-  readonly leastHashed: number;
+export interface ManifestBudget extends HashBudget {
   readonly mostEntries: number;
 }
 
@@ -95,7 +92,7 @@ export async function writeManifest(
       done(null, chunk);
     },
   });
-  const lines = Readable.from(linesOf(subject, budget, counts));
+  const lines = Readable.from(batched(linesOf(subject, budget, counts)));
   await pipeline(lines, createGzip(), measure, createWriteStream(file, { mode: 0o600 }));
   return { ...counts, sha256: hash.digest('hex'), bytes };
 }
@@ -109,19 +106,19 @@ async function* linesOf(
   subject: ManifestSubject,
   budget: ManifestBudget,
   counts: Counts,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   const { root, operationId, volumeId, mark, files } = subject;
   const cut = await cutOf(subject);
   const made = { ...(mark && { mark }), ...(files && { snapshotId: files.snapshotId }) };
   yield line(Head.parse({ manifest: 1, operationId, volumeId, cut: String(cut), ...made }));
-  const spent = spending(budget, counts);
+  const hashing = new Hashing({ root, cut, budget });
   // What goes away while we look is no part of the comparison.
   const skip = files === undefined ? ownNames : notArchived;
-  for await (const found of walk(root, { skip, unreadable: () => undefined })) {
+  const all = walk(root, { skip, unreadable: () => undefined });
+  const looked = inOrder(all, hashedAtOnce, async (found) => ({ found, ...(await hashing.look(found)) }));
+  for await (const { found, settled, hash } of looked) {
     if (files !== undefined && !isArchived(found)) continue;
     if (++counts.entries > budget.mostEntries) throw tooMany(budget);
-    const settled = found.stat.ctimeNs < cut;
-    const hash = settled ? await hashOf({ root, cut }, found, spent) : undefined;
     if (hash !== undefined && found.stat.isFile()) counts.hashed++;
     const entry = files === undefined ? entryOf(found) : archivedEntry(found, settled, files);
     yield line({ ...entry, settled, ...(hash === undefined ? {} : { hash }) });
@@ -129,28 +126,12 @@ async function* linesOf(
   yield line({ end: true, ...counts });
 }
 
-const line = (value: object): string => `${JSON.stringify(value)}\n`;
+const line = (value: object): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);
 
 /** By the filesystem's own clock where there is a mark: it is the last thing that was written before the freeze. */
 async function cutOf({ root, mark, frozenAt }: ManifestSubject): Promise<bigint> {
   if (mark === undefined) return BigInt(frozenAt.getTime()) * 1_000_000n;
   return (await lstat(join(root, mark.path), { bigint: true })).ctimeNs;
-}
-
-function spending({ hashMs, mostMs, leastHashed }: ManifestBudget, counts: Counts): () => boolean {
-  const began = performance.now();
-  return () => performance.now() - began > (counts.hashed < leastHashed ? mostMs : hashMs);
-}
-
-async function hashOf(
-  { root, cut }: { root: string; cut: bigint },
-  found: Found,
-  spent: () => boolean,
-): Promise<string | undefined> {
-  if (spent()) return undefined;
-  // Gone or replaced meanwhile.
-  const contents = await contentsOf(root, found, spent).catch(() => undefined);
-  return contents !== undefined && contents.ctimeNs < cut ? contents.hash : undefined;
 }
 
 function tooMany({ mostEntries }: ManifestBudget): ProductError {

@@ -11,6 +11,8 @@ export interface Found {
 export interface WalkOptions {
   /** Names directly below the root that are left out. */
   readonly skip?: ReadonlySet<string>;
+  /** Directories alone: what is known to be none is not looked at. @default false */
+  readonly directoriesOnly?: boolean;
   /** A directory or entry that cannot be read. */
   readonly unreadable: (path: BytePath, error: unknown) => void;
 }
@@ -24,17 +26,23 @@ export function onDisk(root: string, path: BytePath): Buffer {
 }
 
 /** Everything below a root and on its filesystem: parents before children, siblings in the order of their bytes. */
-export async function* walk(root: string, { skip, unreadable }: WalkOptions): AsyncGenerator<Found> {
+export async function* walk(root: string, options: WalkOptions): AsyncGenerator<Found> {
+  const { skip, directoriesOnly = false, unreadable } = options;
   const { dev } = await lstat(root, { bigint: true });
-  const waiting = (await namesIn(root, '', unreadable)).filter((name) => skip?.has(name) !== true);
+  const waiting = (await namesIn(root, '', options)).filter((name) => skip?.has(name) !== true);
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     const stat = await lstat(onDisk(root, path), { bigint: true }).catch((error: unknown) => {
       unreadable(path, error);
     });
     if (stat === undefined || stat.dev !== dev) continue;
+    if (!stat.isDirectory()) {
+      if (!directoriesOnly) yield { path, stat };
+      continue;
+    }
+    // Before somebody takes their time over it: it may be renamed meanwhile.
+    const names = await namesIn(root, path, options);
     yield { path, stat };
-    if (!stat.isDirectory()) continue;
-    for (const name of await namesIn(root, path, unreadable)) waiting.push(join(path, name));
+    for (const name of names) waiting.push(join(path, name));
   }
 }
 
@@ -42,15 +50,28 @@ export async function* walk(root: string, { skip, unreadable }: WalkOptions): As
 async function namesIn(
   root: string,
   path: BytePath,
-  unreadable: WalkOptions['unreadable'],
+  { directoriesOnly = false, unreadable }: WalkOptions,
 ): Promise<string[]> {
   try {
-    const names = await readdir(onDisk(root, path), { encoding: 'latin1' });
+    const names = await (directoriesOnly ? directoriesIn : allIn)(onDisk(root, path));
     return names.sort().reverse();
   } catch (error) {
     unreadable(path, error);
     return [];
   }
+}
+
+function allIn(directory: Buffer): Promise<string[]> {
+  return readdir(directory, { encoding: 'latin1' });
+}
+
+/** Where a file system does not tell kinds, Node asks for each one, and fails with any that goes away: then those of all kinds. */
+async function directoriesIn(directory: Buffer): Promise<string[]> {
+  const entries = await readdir(directory, { encoding: 'buffer', withFileTypes: true }).catch(
+    () => undefined,
+  );
+  if (entries === undefined) return allIn(directory);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name.toString('latin1'));
 }
 
 /** Where the walk comes to `a` against `b`: below 0 before, 0 the same, above 0 after. */
