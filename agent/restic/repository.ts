@@ -53,8 +53,6 @@ const incomplete = 3;
 /** One volume's repository, as restic sees it. */
 export class Repository {
   readonly #ports: RepositoryPorts;
-  /** Just made, with nothing in it. */
-  #isNew = false;
 
   constructor(ports: RepositoryPorts) {
     this.#ports = ports;
@@ -62,14 +60,11 @@ export class Repository {
 
   /** Makes the repository where there is none. Locks that a dead process left are removed, no others. */
   async open(): Promise<void> {
-    // Each start of restic takes most of a second, for its key alone.
-    const unlocked = await this.#run({ args: ['unlock'] });
-    if (!isMissing(unlocked)) return void demand(unlocked, 'unlock');
+    if (await this.unlock()) return;
     const { session } = this.#ports;
     await session.begin();
     if (session.url.startsWith('s3:')) await this.#send();
     else demand(await this.#run({ args: ['init'] }), 'init');
-    this.#isNew = true;
   }
 
   /**
@@ -98,15 +93,12 @@ export class Repository {
     return { url, region: session.region, credentials: await session.keys() };
   }
 
-  async exists(): Promise<boolean> {
-    const end = await this.#run({ args: ['cat', 'config'] });
+  /** Removes the locks that a dead process left. Gives false where there is no repository. */
+  async unlock(): Promise<boolean> {
+    const end = await this.#run({ args: ['unlock'] });
     if (isMissing(end)) return false;
-    demand(end, 'cat');
+    demand(end, 'unlock');
     return true;
-  }
-
-  async unlock(): Promise<void> {
-    demand(await this.#run({ args: ['unlock'] }), 'unlock');
   }
 
   /**
@@ -114,9 +106,7 @@ export class Repository {
    * @throws ProductError BackupNotFound when the snapshot, or the whole repository, is gone
    */
   async treeOf(snapshotId: string): Promise<string> {
-    const unlocked = await this.#run({ args: ['unlock'] });
-    if (isMissing(unlocked)) throw gone('The repository of the backup is gone', snapshotId);
-    demand(unlocked, 'unlock');
+    if (!(await this.unlock())) throw gone('The repository of the backup is gone', snapshotId);
     const found = (await this.#all()).find(({ id }) => id === snapshotId);
     if (found !== undefined) return found.tree;
     throw gone('The snapshot of the backup is not in its repository any more', snapshotId);
@@ -160,9 +150,8 @@ export class Repository {
 
   /** Backs the directory up, once for a backup. */
   async backup(subject: Subject): Promise<FilesReport> {
-    const [made] = this.#isNew ? [] : await this.snapshotsOf(subject.backupId); // guard: archive-once off: const made = undefined as Snapshot | undefined;
+    const [made] = await this.snapshotsOf(subject.backupId); // guard: archive-once off: const made = undefined as Snapshot | undefined;
     if (made !== undefined) return this.#report(made);
-    this.#isNew = false;
     const end = await this.#unlessLocked({
       args: backupArgs(subject, new Date()),
       shown: { ...subject, how: 'ro' },

@@ -105,8 +105,7 @@ export async function forgetSnapshot(ports: ArchivePorts, task: ForgetTask): Pro
   await demandRestic();
   return withRepository(ports, task, async (repository) => {
     // Nothing was ever made: there is nothing to remove.
-    if (await repository.exists()) {
-      await repository.unlock();
+    if (await repository.unlock()) {
       await repository.forget(task.backupId, task.snapshotId);
       // The product's own bucket is the control plane's to clear.
       if (task.repository.other !== undefined) await repository.clear();

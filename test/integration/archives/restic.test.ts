@@ -74,7 +74,7 @@ afterAll(async () => {
 
 describe('a repository', () => {
   it('is made once, also after a first try that was killed between its key and its config', async () => {
-    expect(await open().exists()).toBe(false);
+    expect(await open().unlock()).toBe(false);
     for (const _ of ['one', 'two', 'three']) {
       await open().open();
       await sh(disks.dir, `rm cache/repositories/vol/config`);
