@@ -208,7 +208,7 @@ function connect(parts: Parts): { loop: SyncLoop; engine: Engine } {
 function taskPorts(parts: Parts, engine: Engine): PerformPorts {
   const { options, runner, places, mounts, exec, holds } = parts;
   const { log, config, deviceWaitMs } = options;
-  const api = persistentApi(options.api);
+  const api = persistentApi(options.api, { signal: runner.stopping });
   return {
     api,
     log,
