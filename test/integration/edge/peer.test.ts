@@ -34,7 +34,9 @@ async function freePort(): Promise<number> {
 /** A process of its own that connects from this port. */
 async function connect(to: Server, localPort: number): Promise<{ pid: number | undefined; socket: Socket }> {
   const options = JSON.stringify({ host: '127.0.0.1', port: portOf(to), localPort });
-  const child = spawn(process.execPath, ['-e', `require('node:net').connect(${options})`], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['-e', `require('node:net').connect(${options})`], {
+    stdio: 'inherit',
+  });
   callers.push(child);
   const [socket] = (await once(to, 'connection', { signal: AbortSignal.timeout(10_000) })) as [Socket];
   return { pid: child.pid, socket };
