@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import type { Backup } from '#shared/model/backup.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
-import { until } from '#test/support/until.ts';
 import { isApart } from './backup-cast.ts';
 import { namespaceOf, type BackupKill } from './backup-kills.ts';
 import type { BackupKillWorld, Crash } from './backup-kill-world.ts';
@@ -36,17 +35,18 @@ export class DrillKills {
   }
 
   async survive(): Promise<void> {
-    const [bare, able] = (await mapLimit(['kill-bare', 'kill-able'], 2, (name) =>
-      this.#cloud.addHost(this.#cloud.unique(name), { docker: false, namespace }),
-    )) as [TestHost, TestHost];
-    await bare.run('mount', '--bind', '/dev/null', '/usr/bin/restic');
+    const able = await this.#addHost('kill-able');
     const folders = this.#kills.map(({ key: name }): Folder => ({ name, namespace, host: able }));
     await this.#folders.make(folders);
     const backups = await this.#folders.backUp(folders);
-    const crashes = this.#kills.map((kill, at) => this.#drill(kill, backups[at] as Backup, { bare, able }));
     await able.freeze();
+    let crashes: readonly Crash[];
     try {
-      await this.#untilAsked(crashes, { bare, able });
+      // Heard of last, from the first time that it is heard of.
+      const bare = await this.#addHost('kill-bare');
+      await bare.run('mount', '--bind', '/dev/null', '/usr/bin/restic');
+      crashes = this.#kills.map((kill, at) => this.#drill(kill, backups[at] as Backup, { bare, able }));
+      await this.#untilAsked(crashes, able);
     } finally {
       await able.thaw();
     }
@@ -56,12 +56,11 @@ export class DrillKills {
   }
 
   /** All have been asked for, and wait for the host that can. */
-  async #untilAsked(crashes: readonly Crash[], hosts: Hosts): Promise<void> {
-    await until('the host without restic was heard of last', () => this.#isFirst(hosts), { within: 60_000 });
+  async #untilAsked(crashes: readonly Crash[], able: TestHost): Promise<void> {
     const wait = (some: readonly Crash[]): Promise<void> =>
       this.#world.wait('they wait for the host that can', some, async (crash) => {
         const { message } = await this.#world.operationOf(crash);
-        return message.includes(hosts.able.instanceId) && !message.startsWith('Asking');
+        return message.includes(able.instanceId) && !message.startsWith('Asking');
       });
     for (const crash of crashes.filter(isApart)) {
       await this.#world.untilKilled(crash);
@@ -72,12 +71,8 @@ export class DrillKills {
     await wait(rest);
   }
 
-  async #isFirst({ bare, able }: Hosts): Promise<boolean> {
-    const [first, second] = await mapLimit([bare, able], 2, async ({ instanceId }) => {
-      const { body } = await this.#cloud.api.call('getHost', { params: { namespace, host: instanceId } });
-      return Date.parse(body.lastSeenAt);
-    });
-    return (first ?? 0) > (second ?? 0);
+  #addHost(name: string): Promise<TestHost> {
+    return this.#cloud.addHost(this.#cloud.unique(name), { docker: false, namespace });
   }
 
   /** What each holds is its folder's name. */
