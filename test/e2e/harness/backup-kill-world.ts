@@ -39,7 +39,6 @@ const patience = { within: 300_000, every: 2_000 };
 /** Preparations, kills and waits of the test that kills operations on backups. */
 export class BackupKillWorld extends VolumeWorld {
   readonly #slow = new Map<string, FaultSwitch>();
-  readonly #failures: string[] = [];
 
   /** Makes the volumes and brings each one into its state. */
   async prepare(places: readonly Place[]): Promise<void> {
@@ -144,8 +143,9 @@ export class BackupKillWorld extends VolumeWorld {
 
   /** They have all succeeded. */
   async ended(operations: readonly Ending[]): Promise<void> {
-    await this.wait('the operations have ended', operations, (one) => this.#hasEnded(one));
-    expect(this.#failures.splice(0)).toEqual([]);
+    const failures: string[] = [];
+    await this.wait('the operations have ended', operations, (one) => this.#hasEnded(one, failures));
+    expect(failures).toEqual([]);
   }
 
   /** EBS volumes that stand for no volume of the listing, made from one of these backups. */
@@ -188,10 +188,10 @@ export class BackupKillWorld extends VolumeWorld {
     return body;
   }
 
-  async #hasEnded(one: Ending): Promise<boolean> {
+  async #hasEnded(one: Ending, failures: string[]): Promise<boolean> {
     if (one.hasEnded !== undefined) return one.hasEnded();
     const body = await this.operationOf(one);
-    if (body.status === 'failed') this.#failures.push(`${nameOf(one)}: ${body.message}`);
+    if (body.status === 'failed') failures.push(`${nameOf(one)}: ${body.message}`);
     return body.status === 'failed' || body.status === 'succeeded';
   }
 
