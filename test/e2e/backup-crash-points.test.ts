@@ -258,9 +258,9 @@ async function counts(kinds: readonly KilledKind[]): Promise<Record<'happened' |
   return { happened, meant: meant.size };
 }
 
-/** Operations on files: restic needs more of the machine than every run has. */
-function ofFilesAsWell(): void {
-  test('of files', patience, async () => {
+/** restic needs more of the machine than every run has, and all that there is. */
+function operationsOnFiles(): void {
+  test('those on files', patience, async () => {
     const [, ...common] = hosts;
     const apart = await cloud.addHost(cloud.unique('kill-files'), { docker: false });
     const files = new FileKills({ cloud, world, kills, hosts: { apart, common } });
@@ -271,7 +271,7 @@ function ofFilesAsWell(): void {
     expect(happened).toBe(meant);
   });
 
-  test('of drills of files', patience, async () => {
+  test('drills of files', patience, async () => {
     const drills = new DrillKills({ cloud, world, kills: kills.archiveDrill });
     await drills.survive();
     const { happened, meant } = await counts(['archiveDrill']);
@@ -296,6 +296,6 @@ describe.concurrent('killed around their effects, the operations come to their e
     const { happened, meant } = await counts(ofNetwork);
     expect(happened).toBe(meant);
   });
-
-  if (everything) ofFilesAsWell();
 });
+
+if (everything) describe('and so do, one after the other,', operationsOnFiles);

@@ -7,7 +7,7 @@ import { until } from '#test/support/until.ts';
 import type { FaultSwitch } from './admin.ts';
 import { isLate, slowStorage, switchOf, type Words } from './backup-aim.ts';
 import { isApart, type Place } from './backup-cast.ts';
-import { namespaceOf, says, type BackupKill, type KilledKind } from './backup-kills.ts';
+import { everything, namespaceOf, says, type BackupKill, type KilledKind } from './backup-kills.ts';
 import { namespace, rests, type Subject } from './subject.ts';
 import { sweep } from './sweep.ts';
 import { atOnce, VolumeWorld } from './volume-world.ts';
@@ -34,7 +34,7 @@ interface Ending extends Pick<Crash, 'operation' | 'hasEnded'> {
   readonly namespace?: string;
 }
 
-const patience = { within: 300_000, every: 2_000 };
+const patience = { within: everything ? 1_200_000 : 300_000, every: 2_000 };
 
 /** Preparations, kills and waits of the test that kills operations on backups. */
 export class BackupKillWorld extends VolumeWorld {

@@ -59,7 +59,7 @@ export class FileKills {
     const [backup] = await this.#folders.backUp([this.#source]);
     const places = this.#assign(this.#kills.refill);
     const filled = [...places.values()];
-    await this.#world.survive(
+    await this.#survive(
       this.#kills.refill.map((kill) => this.#refill(kill, at(places, kill), backup as Backup)),
     );
     for (const folder of filled)
@@ -78,7 +78,7 @@ export class FileKills {
     const kept = [...guards];
     const archive = new Archive(this.#cloud.api, execFileSync('tar', ['-cz', '-C', '/etc', 'hostname']));
     const places = this.#assign(importInPlace);
-    await this.#world.survive([
+    await this.#survive([
       ...readArchive.map((kill, index) => this.#read(kill, kept[index % kept.length] as [Folder, Backup])),
       ...importInPlace.map((kill) => this.#import(kill, at(places, kill), archive)),
     ]);
@@ -95,6 +95,12 @@ export class FileKills {
     const [reads, imports] = [readArchive, importInPlace].map((some) => some.map((kill) => kill.operation));
     const left = await leftInS3(this.#cloud, [...(reads ?? []), ...(imports ?? [])]);
     expect(left).toEqual({ archives: reads?.toSorted(), uploads: [] });
+  }
+
+  /** Some at a time: each has restic work for it several times. */
+  async #survive(crashes: readonly Crash[]): Promise<void> {
+    for (let from = 0; from < crashes.length; from += together)
+      await this.#world.survive(crashes.slice(from, from + together));
   }
 
   #assign(kills: readonly BackupKill[]): ReadonlyMap<string, Folder> {
@@ -148,5 +154,7 @@ export class FileKills {
     return answer.text();
   }
 }
+
+const together = 8;
 
 const at = (places: ReadonlyMap<string, Folder>, { key }: BackupKill): Folder => places.get(key) as Folder;
