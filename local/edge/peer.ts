@@ -7,15 +7,34 @@ import type { Socket } from 'node:net';
  * the call. Undefined when it is gone, is not on this machine, or is this process itself.
  */
 export function peerProcess(socket: Socket): number | undefined {
-  const { remoteAddress, remotePort } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  const wanted = procAddress(remoteAddress.replace(/^::ffff:/, ''), remotePort);
-  for (const pids of processesByNetwork().values()) {
-    const inode = socketInode(pids, wanted);
+  const peer = endOf(socket.remoteAddress, socket.remotePort);
+  const here = endOf(socket.localAddress, socket.localPort);
+  if (peer === undefined || here === undefined) return undefined;
+  const networks = [...processesByNetwork().values()];
+  const exact = holderOf(networks, (own, other) => own === peer && other === here);
+  if (exact !== undefined || loopback.test(peer)) return exact;
+  // A host's connection that was passed on here: at its end it goes to another address.
+  return holderOf(networks, (own) => own === peer);
+}
+
+/** How the tables write 127.…: every network has these addresses, so that only both ends tell a connection. */
+const loopback = /^[0-9A-F]{6}7F:/;
+
+type Ends = (own: string, other: string) => boolean;
+
+/** A port alone tells no process: several have the same one, to different destinations. */
+function holderOf(networks: readonly (readonly number[])[], isMeant: Ends): number | undefined {
+  for (const pids of networks) {
+    const inode = socketInode(pids, isMeant);
     const holder = inode === undefined ? undefined : pids.find((pid) => holds(pid, `socket:[${inode}]`));
     if (holder !== undefined && holder !== process.pid) return holder;
   }
   return undefined;
+}
+
+function endOf(address: string | undefined, port: number | undefined): string | undefined {
+  if (address === undefined || port === undefined) return undefined;
+  return procAddress(address.replace(/^::ffff:/, ''), port);
 }
 
 /** `127.0.0.1`, 4566 -> `0100007F:11D6`. */
@@ -37,7 +56,7 @@ function processesByNetwork(): Map<string, number[]> {
   return found;
 }
 
-function socketInode(pids: readonly number[], wanted: string): string | undefined {
+function socketInode(pids: readonly number[], isMeant: Ends): string | undefined {
   for (const pid of pids) {
     const table = read(`/proc/${pid}/net/tcp`);
     if (table === undefined) continue;
@@ -45,7 +64,7 @@ function socketInode(pids: readonly number[], wanted: string): string | undefine
       .split('\n')
       .slice(1)
       .map((row) => row.trim().split(/\s+/))
-      .find((columns) => columns[1] === wanted && columns[9] !== '0')?.[9];
+      .find(([, own = '', other = '', ...more]) => isMeant(own, other) && more[6] !== '0')?.[9];
   }
   return undefined;
 }

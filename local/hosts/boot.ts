@@ -28,7 +28,7 @@ function register({ cloud, record, paths, net, admin }: Machine): Promise<void> 
     privateIpAddress: net.address,
     byIdDir: paths.byId,
     udevDir: paths.udev,
-    tags: hostTags(record.name),
+    tags: hostTags(record.name, record.namespace),
     ...(role ? { roleArn: role.arn } : {}),
   });
 }

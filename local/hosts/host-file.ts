@@ -16,6 +16,8 @@ export const hostRecordSchema = z.object({
   instanceId: z.string().regex(/^i-[0-9a-f]{17}$/),
   zone: z.string(),
   instanceType: z.string(),
+  /** Whose volumes it serves; absent: `default`. */
+  namespace: z.string().optional(),
   /** Number of the /30 network, and thus of the addresses and the veth pair. */
   subnet: z.int().nonnegative(),
   cgroup: z.string(),

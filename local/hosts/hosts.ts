@@ -13,8 +13,12 @@ import type { Machine } from './machine.ts';
 import { endProcesses, removeRemains, waitForDevices } from './shutdown.ts';
 import { claimSubnet } from './subnets.ts';
 
-/** What {@link addHost} takes besides the name; zone default: the region's first, type default: t3.medium. */
+/**
+ * What {@link addHost} takes besides the name; zone default: the region's first, type default: t3.medium, namespace (whose
+ * volumes it serves) default: `default`.
+ */
 export interface AddOptions {
+  readonly namespace?: string;
   readonly zone?: string;
   readonly instanceType?: string;
   readonly docker?: boolean;
@@ -49,6 +53,7 @@ async function newRecord(cloud: HostCloud, name: string, options: AddOptions): P
     instanceId: `i-${randomBytes(9).toString('hex').slice(0, 17)}`,
     zone: options.zone ?? `${cloud.region}a`,
     instanceType: options.instanceType ?? 't3.medium',
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     subnet: net.number,
     cgroup: `hivemind-${home}-${name}`,
     docker: options.docker ?? true,

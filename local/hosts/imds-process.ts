@@ -20,14 +20,14 @@ export function hostRole(cloud: HostCloud): { name: string; arn: string } | unde
 }
 
 /** Tags of a host's instance: its name, and the namespace whose volumes it serves. */
-export function hostTags(name: string, namespace = 'default'): Record<string, string> {
+export function hostTags(name: string, namespace: string | undefined = 'default'): Record<string, string> {
   return { Name: name, 'hivemind:host-namespace': namespace };
 }
 
 /** Settings of the endpoint of a host; for this machine's own host `listen` is on 127.0.0.1. */
 export function imdsConfig(
   cloud: HostCloud,
-  host: Pick<HostRecord, 'name' | 'instanceId' | 'instanceType' | 'zone'>,
+  host: Pick<HostRecord, 'name' | 'instanceId' | 'instanceType' | 'zone' | 'namespace'>,
   where: { listen: ImdsConfig['listen']; privateIp: string; stsEndpoint: string },
 ): ImdsConfig {
   const role = hostRole(cloud);
@@ -42,7 +42,7 @@ export function imdsConfig(
       account: cloud.account,
       privateIp: where.privateIp,
       startedAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-      tags: hostTags(host.name),
+      tags: hostTags(host.name, host.namespace),
     },
     ...(role ? { role } : {}),
     sts: { endpoint: where.stsEndpoint, durationSeconds: 3600 },

@@ -9,10 +9,13 @@ import { until } from '#test/support/until.ts';
 import type { FaultSwitch } from './harness/admin.ts';
 import { Archive } from './harness/archive-sender.ts';
 import { Cast, type Kills, type Place } from './harness/backup-cast.ts';
-import { BackupCrashes, type Kept } from './harness/backup-crashes.ts';
+import { BackupCrashes, copyRegion, type Kept } from './harness/backup-crashes.ts';
 import { everything, killsOf, tables, type BackupKill, type KilledKind } from './harness/backup-kills.ts';
 import { BackupKillWorld } from './harness/backup-kill-world.ts';
 import { joinCloud } from './harness/cloud.ts';
+import { DrillKills } from './harness/drill-kills.ts';
+import { FileKills } from './harness/file-kills.ts';
+import { removeFolders } from './harness/folders.ts';
 import type { TestHost } from './harness/host.ts';
 import { leftInS3 } from './harness/left-in-s3.ts';
 import { namespace, type Subject } from './harness/subject.ts';
@@ -41,12 +44,13 @@ async function allKills(): Promise<Kills> {
   const { UserId: userId = '' } = await sts.send(new GetCallerIdentityCommand({}));
   const nameOf = (kind: KilledKind): string => cloud.unique(`kill-${kind.toLowerCase()}`);
   const kinds = Object.keys(tables) as KilledKind[];
-  const of = (kind: KilledKind) => [kind, killsOf(kind, { userId, namespace, nameOf })] as const;
+  const of = (kind: KilledKind) => [kind, killsOf(kind, { userId, nameOf })] as const;
   return Object.fromEntries(kinds.map(of)) as unknown as Kills;
 }
 
 beforeAll(async () => {
-  const names = ['kill-apart', 'kill-a', 'kill-b', 'kill-c', ...(everything ? ['kill-d', 'kill-e'] : [])];
+  const further = everything ? ['kill-d', 'kill-e'] : [];
+  const names = ['kill-apart', 'kill-a', 'kill-b', 'kill-c', ...further];
   hosts = await mapLimit(names, 2, (name) =>
     cloud.addHost(cloud.unique(name), {
       docker: false,
@@ -63,6 +67,7 @@ afterAll(async () => {
   await cloud.edge.clearFaults();
   await cloud.storage.clearFaults();
   await cloud.close();
+  removeFolders();
 });
 
 const namesOf = (places: readonly Place[]): string[] => places.map(({ name }) => name);
@@ -107,7 +112,8 @@ function withBackups(some: readonly BackupKill[], places: readonly Place[], back
 
 const noneLeft = async (removed: readonly Pair[]): Promise<void> => {
   const left = await mapLimit(removed, atOnce, ([, { place }]) => world.backupsOf(place.name));
-  expect(left.flat()).toEqual([]);
+  const ids = removed.map(([, { backup }]) => backup.id);
+  expect(left.flat().filter(({ id }) => ids.includes(id))).toEqual([]);
 };
 
 /** One of each volume: those that are killed, and those of further volumes, which nobody kills. */
@@ -187,6 +193,18 @@ async function makePoints(): Promise<Backups> {
   return world.theBackups(cast.network);
 }
 
+/** To another Region, of each recovery point one. */
+async function copyPoints(backups: Backups): Promise<void> {
+  const copied = withBackups(kills.copyRecoveryPoint, cast.network, backups);
+  await world.slowDown([slow('StartCopyJob')]);
+  await world.survive(copied.map((pair) => crashes.copy(...pair)));
+  await judge(namesOf(cast.network), true);
+  const all = await mapLimit(copied, atOnce, ([, { place }]) => world.backupsOf(place.name));
+  const shown = all.map((some) => some.map(({ state, region }) => `${region}: ${state}`).toSorted());
+  const both = [copyRegion, cloud.file.region].map((region) => `${region}: available`);
+  expect(shown).toEqual(copied.map(() => both));
+}
+
 /** Those of one directory come one after the other. */
 async function restorePoints(backups: Backups): Promise<void> {
   const { network } = cast;
@@ -221,14 +239,22 @@ function slow(action: string): FaultSwitch {
   };
 }
 
-const networkKinds: readonly KilledKind[] = ['recoveryPoint', 'restoreRecoveryPoint', 'deleteRecoveryPoint'];
+const ofNetwork: readonly KilledKind[] = [
+  'recoveryPoint',
+  'copyRecoveryPoint',
+  ...(everything ? (['restoreRecoveryPoint'] as const) : []),
+  'deleteRecoveryPoint',
+];
+const ofFiles: readonly KilledKind[] = ['refill', 'readArchive', 'importInPlace', 'archiveDrill'];
+const elsewhere: readonly KilledKind[] = [
+  ...ofNetwork,
+  'restoreRecoveryPoint',
+  ...(everything ? [] : ofFiles),
+];
+const others = (Object.keys(tables) as KilledKind[]).filter((kind) => !elsewhere.includes(kind));
 
-/** How many kills happened, each once, and how many there are, of network volumes or of the others. */
-async function counts(ofNetwork: boolean): Promise<Record<'happened' | 'meant', number>> {
-  const kinds = (Object.keys(tables) as KilledKind[]).filter((kind) => {
-    const inTurn = everything || kind !== 'restoreRecoveryPoint';
-    return inTurn && networkKinds.includes(kind) === ofNetwork;
-  });
+/** How many kills happened, each once, and how many there are, of these operations. */
+async function counts(kinds: readonly KilledKind[]): Promise<Record<'happened' | 'meant', number>> {
   const meant = new Set(kinds.flatMap((kind) => keysOf(kills[kind])));
   const status = await cloud.edge.faultStatus();
   const happened = status.filter(({ id, injected }) => meant.has(id) && injected === 1).length;
@@ -236,20 +262,34 @@ async function counts(ofNetwork: boolean): Promise<Record<'happened' | 'meant', 
   return { happened, meant: meant.size };
 }
 
+/** restic needs more of the machine than every run has. */
+async function onFiles(): Promise<void> {
+  const [, ...common] = hosts;
+  const apart = await cloud.addHost(cloud.unique('kill-files'), { docker: false });
+  const files = new FileKills({ cloud, world, kills, hosts: { apart, common } });
+  await files.prepare();
+  const guards = await files.refill();
+  await files.readAndImport(guards);
+  const drills = new DrillKills({ cloud, world, kills: kills.archiveDrill });
+  await drills.survive();
+}
+
 describe.concurrent('killed around their effects, the operations come to their end', () => {
-  test('of local volumes', patience, async () => {
+  test('of local volumes and of files', patience, async () => {
     const backups = await backUp();
     await copyRestoreDrillSend(backups);
     await replaceAndRemove(backups);
-    const { happened, meant } = await counts(false);
+    if (everything) await onFiles();
+    const { happened, meant } = await counts(others);
     expect(happened).toBe(meant);
   });
 
   test('of network volumes', patience, async () => {
     const backups = await makePoints();
+    await copyPoints(backups);
     if (everything) await restorePoints(backups);
     await removePoints(backups);
-    const { happened, meant } = await counts(true);
+    const { happened, meant } = await counts(ofNetwork);
     expect(happened).toBe(meant);
   });
 });

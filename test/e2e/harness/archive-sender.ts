@@ -10,6 +10,8 @@ interface Sending {
   readonly key: string;
   /** Which unpacks it. */
   readonly host: string;
+  /** In the place of what the volume holds. */
+  readonly inPlace?: true;
 }
 
 /** An archive of one part that a caller sends to volumes: each step again where it had no answer, as the CLI does. */
@@ -25,11 +27,11 @@ export class Archive {
     this.#etag = `"${createHash('md5').update(content).digest('hex')}"`;
   }
 
-  async send({ name, key, host }: Sending): Promise<void> {
+  async send({ name, key, ...how }: Sending): Promise<void> {
     const sizeBytes = this.#content.length;
     const { body: begun } = await this.#api.call('beginImport', {
       params: { namespace, name },
-      body: { sizeBytes, partBytes, host },
+      body: { sizeBytes, partBytes, ...how },
       headers: { 'idempotency-key': key },
     });
     if (begun.state !== 'receiving') return;
@@ -39,7 +41,7 @@ export class Archive {
     await this.#sendPart(params, part);
     await this.#api.call('completeImport', {
       params,
-      body: { parts: [{ ...part, etag: this.#etag }], sha256: sha256.digest('hex'), host },
+      body: { parts: [{ ...part, etag: this.#etag }], sha256: sha256.digest('hex'), host: how.host },
     });
   }
 

@@ -1,9 +1,10 @@
 import type { FaultSwitch } from './admin.ts';
-import type { BackupKill } from './backup-kills.ts';
+import type { BackupKill, KilledKind } from './backup-kills.ts';
 
 /**
  * By action: what a call names of the operation, where that is not the operation itself. Where it is something that the
- * operation makes, it is `undefined` until it is there.
+ * operation makes, it is `undefined` until it is there. By effect, as `record askVerify 1` for the second of that name: what a
+ * transaction writes.
  */
 export type Words = Readonly<Record<string, string | undefined>>;
 
@@ -19,8 +20,15 @@ export function isLate({ effect: { action } }: BackupKill, words: Words): boolea
 export function switchOf(kill: BackupKill, words: Words): FaultSwitch {
   const { effect, side, key, operation } = kill;
   const { by, service, action } = effect;
-  const about = service === 'dynamodb' ? transactionOf(kill) : [words[action] ?? operation, ...pathOf(kill)];
-  return { id: key, kind: `kill-${side}`, functionName: by, service, action, times: 1, about };
+  const about =
+    service === 'dynamodb' ? transactionOf(kill, words) : [words[action] ?? operation, ...pathOf(kill)];
+  const after = isRepeated(kill) ? kill.ownNth : 0;
+  return { id: key, kind: `kill-${side}`, functionName: by, service, action, times: 1, after, about };
+}
+
+/** Whether the same function wakes the same host several times: nothing but their order tells those wake-ups apart. */
+function isRepeated({ effect: { service }, kind }: BackupKill): boolean {
+  return service === 'sqs' && kind !== 'archiveDrill';
 }
 
 /** The temporary access point is rooted at the file system's root, the volume's at the directory that AWS has restored. */
@@ -30,7 +38,7 @@ function pathOf({ effect: { action, what } }: BackupKill): string[] {
 }
 
 /** Transactions are told apart by what they write: the step's claim, its end, the mark in the operation's trail. */
-function transactionOf(kill: BackupKill): string[] {
+function transactionOf(kill: BackupKill, words: Words): string[] {
   const { effect, nth, operation } = kill;
   const [word = '', of = ''] = effect.what.split(' ');
   const mark = `{"S":"${of}`;
@@ -41,7 +49,7 @@ function transactionOf(kill: BackupKill): string[] {
       // A key that ends with its sort key is one that is deleted: the claim's.
       return [operation, '"sk":{"S":"STEP"}}', ...(effect.by === 'hosts-api' ? [] : [mark])];
     case 'record':
-      return [operation, recordOf(of, nth) ?? mark];
+      return [operation, words[`${effect.what} ${nth}`] ?? recordOf(kill, of) ?? mark];
     case 'say':
       return [operation, sayingOf(kill)];
     default:
@@ -50,6 +58,14 @@ function transactionOf(kill: BackupKill): string[] {
   }
 }
 
+/** What a host says at first of what it keeps, and then of what it has replaced. */
+const replacing = ['"snapshot":{"M"', '"transfer":{"M"'];
+const answers: Readonly<Partial<Record<KilledKind, readonly string[]>>> = {
+  refill: replacing,
+  importInPlace: replacing,
+  archiveDrill: ['"outcome":{"S":"failed"}', '"outcome":{"S":"done"}'],
+};
+
 /** What is written first at the nth record of a name, where its mark does not tell. */
 const records: Readonly<Record<string, readonly string[]>> = {
   answered: ['"outcome":{"S":"done"}'],
@@ -57,8 +73,8 @@ const records: Readonly<Record<string, readonly string[]>> = {
   retire: ['detaching', 'available', 'deleted', 'purging'].map((to) => `{"S":"retire:${to}"`),
 };
 
-function recordOf(name: string, nth: number): string | undefined {
-  const texts = records[name];
+function recordOf({ kind, nth }: BackupKill, name: string): string | undefined {
+  const texts = (name === 'answered' ? answers[kind] : undefined) ?? records[name];
   if (texts === undefined) return undefined;
   // Matches nothing: the test then says which kill did not happen.
   return texts[nth] ?? `no text for the ${nth}th ${name}`;
@@ -74,6 +90,7 @@ const sayings: Readonly<Record<string, string>> = {
   attachVolume: 'EC2 is attaching the volume',
   detachVolume: 'is letting go of the volume',
   startPoint: 'AWS Backup is copying the file system: ',
+  copyPoint: 'AWS Backup is copying it to ',
   deletePoint: 'AWS Backup is removing the recovery point',
   startRestore: 'AWS Backup is restoring the files',
 };

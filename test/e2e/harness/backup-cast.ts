@@ -21,7 +21,7 @@ export function isApart({ effect, step }: BackupKill): boolean {
 
 export type Kills = Readonly<Record<KilledKind, readonly BackupKill[]>>;
 
-interface Hosts {
+export interface Hosts {
   readonly common: readonly TestHost[];
   /** For what {@link isApart}. */
   readonly apart: TestHost;

@@ -10,6 +10,9 @@ import type { Crash } from './backup-kill-world.ts';
 import type { TestCloud } from './cloud.ts';
 import { namespace } from './subject.ts';
 
+/** Where copies go. */
+export const copyRegion = 'eu-west-1';
+
 /** A backup, its volume and the host that has it. */
 export interface Kept {
   readonly place: Place;
@@ -77,11 +80,13 @@ export class BackupCrashes {
 
   copy(kill: BackupKill, { backup }: Kept): Crash {
     const params = { namespace, backup: backup.id };
-    const body = { region: 'eu-west-1' };
+    const body = { region: copyRegion };
+    const { storage } = backup;
+    const arn = storage?.kind === 'recovery-point' ? storage.recoveryPointArn : undefined;
     return {
       ...kill,
-      words: {},
-      slow: snapshotOfStorage(backup.storage),
+      words: arn === undefined ? {} : { StartCopyJob: arn },
+      slow: snapshotOfStorage(storage),
       ask: () => this.#cloud.api.call('copyBackup', { params, body, ...keyOf(kill) }),
     };
   }

@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
 import { snapshotOfStorage, type Backup } from '#shared/model/backup.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
+import type { Operation } from '#shared/model/operation.ts';
 import { pluginOn } from '#test/integration/agent/support/docker-plugin.ts';
 import { until } from '#test/support/until.ts';
 import type { FaultSwitch } from './admin.ts';
 import { isLate, slowStorage, switchOf, type Words } from './backup-aim.ts';
 import { isApart, type Place } from './backup-cast.ts';
-import { says, type BackupKill } from './backup-kills.ts';
+import { everything, namespaceOf, says, type BackupKill, type KilledKind } from './backup-kills.ts';
 import { namespace, rests, type Subject } from './subject.ts';
 import { sweep } from './sweep.ts';
 import { atOnce, VolumeWorld } from './volume-world.ts';
@@ -21,18 +22,23 @@ export interface Crash extends BackupKill {
   /** What gives time to find it. */
   readonly hold?: FaultSwitch | undefined;
   readonly ask: () => Promise<unknown>;
+  /** Its host is woken again later: what is killed at a wake-up comes when it has ended. */
+  readonly wakesAgain?: true;
   /** Where no record tells of the operation's end. */
   readonly hasEnded?: () => Promise<boolean>;
 }
 
-type Ending = Pick<Crash, 'operation' | 'hasEnded'>;
+interface Ending extends Pick<Crash, 'operation' | 'hasEnded'> {
+  readonly kind?: KilledKind;
+  /** Default: that of its kind. */
+  readonly namespace?: string;
+}
 
-const patience = { within: 300_000, every: 2_000 };
+const patience = { within: everything ? 1_200_000 : 300_000, every: 2_000 };
 
 /** Preparations, kills and waits of the test that kills operations on backups. */
 export class BackupKillWorld extends VolumeWorld {
   readonly #slow = new Map<string, FaultSwitch>();
-  readonly #failures: string[] = [];
 
   /** Makes the volumes and brings each one into its state. */
   async prepare(places: readonly Place[]): Promise<void> {
@@ -51,7 +57,7 @@ export class BackupKillWorld extends VolumeWorld {
       if (state === 'idle') expect((await plugin('Unmount', body)).Err).toBe('');
     });
     const idle = used.filter(({ state }) => state === 'idle');
-    await this.#wait('what was used is idle', idle, async ({ name }) => {
+    await this.wait('what was used is idle', idle, async ({ name }) => {
       const { body } = await this.cloud.api.call('getVolume', { params: { namespace, name } });
       return body.attachments?.every(({ inUse }) => !inUse) ?? true;
     });
@@ -70,7 +76,7 @@ export class BackupKillWorld extends VolumeWorld {
       const plugin = pluginOn(host.path('/run/docker/plugins/hivemind.sock'));
       expect((await plugin('Unmount', { Name: name, ID: name })).Err).toBe('');
     });
-    await this.#wait('they are idle', mounted, async ({ name }) => {
+    await this.wait('they are idle', mounted, async ({ name }) => {
       const { body } = await this.cloud.api.call('getVolume', { params: { namespace, name } });
       return body.attachments?.every(({ inUse }) => !inUse) ?? true;
     });
@@ -84,10 +90,13 @@ export class BackupKillWorld extends VolumeWorld {
     const isSlow = (crash: Crash): boolean => crash.effect.what === 'say' || isLate(crash, crash.words);
     await this.slowDown(crashes.filter(isSlow).flatMap((crash) => slowStorage(crash, crash.slow)));
     const inTurn = async (): Promise<void> => {
-      for (const crash of wakes) await this.untilKilled(crash);
-      await this.#begin(rest);
+      for (const crash of wakes) {
+        await this.untilKilled(crash);
+        if (crash.wakesAgain === true) await this.ended([crash]);
+      }
+      await this.ask(rest);
     };
-    await Promise.all([this.#begin(common), inTurn()]);
+    await Promise.all([this.ask(common), inTurn()]);
     await this.ended(crashes);
     expect(await this.missed(crashes)).toEqual([]);
     process.stdout.write(`${crashes.length} of ${crashes.length} kills happened\n`);
@@ -95,7 +104,7 @@ export class BackupKillWorld extends VolumeWorld {
 
   /** Begins it and waits for its kill alone. */
   async untilKilled(crash: Crash): Promise<void> {
-    await this.#begin([crash]);
+    await this.ask([crash]);
     await until(says(crash), async () => (await this.missed([crash])).length === 0, { within: 90_000 });
   }
 
@@ -134,8 +143,9 @@ export class BackupKillWorld extends VolumeWorld {
 
   /** They have all succeeded. */
   async ended(operations: readonly Ending[]): Promise<void> {
-    await this.#wait('the operations have ended', operations, (one) => this.#hasEnded(one));
-    expect(this.#failures.splice(0)).toEqual([]);
+    const failures: string[] = [];
+    await this.wait('the operations have ended', operations, (one) => this.#hasEnded(one, failures));
+    expect(failures).toEqual([]);
   }
 
   /** EBS volumes that stand for no volume of the listing, made from one of these backups. */
@@ -149,7 +159,8 @@ export class BackupKillWorld extends VolumeWorld {
       .filter((id) => !listed.includes(id));
   }
 
-  async #begin(crashes: readonly Crash[]): Promise<void> {
+  /** Aims their kills and begins them. */
+  async ask(crashes: readonly Crash[]): Promise<void> {
     const early = crashes.filter((crash) => !isLate(crash, crash.words));
     await this.cloud.edge.addFaults([
       ...early.map((crash) => switchOf(crash, crash.words)),
@@ -157,9 +168,9 @@ export class BackupKillWorld extends VolumeWorld {
     ]);
     const late = crashes.filter((crash) => isLate(crash, crash.words));
     // As a caller does who got no answer: again, under the same key.
-    const ask = (crash: Crash): Promise<boolean> =>
+    const begin = (crash: Crash): Promise<boolean> =>
       until(says(crash), () => crash.ask().then(() => true), { within: 90_000, every: 500 });
-    await Promise.all([mapLimit(crashes, atOnce, ask), ...late.map((crash) => this.#aimLate(crash))]);
+    await Promise.all([mapLimit(crashes, atOnce, begin), ...late.map((crash) => this.#aimLate(crash))]);
   }
 
   async #aimLate(crash: Crash): Promise<void> {
@@ -171,16 +182,21 @@ export class BackupKillWorld extends VolumeWorld {
     await this.cloud.edge.addFaults([switchOf(crash, { ...crash.words, [action]: made })]);
   }
 
-  async #hasEnded(one: Ending): Promise<boolean> {
-    if (one.hasEnded !== undefined) return one.hasEnded();
-    const params = { namespace, operation: one.operation };
+  async operationOf({ operation, kind, namespace: own }: Ending): Promise<Operation> {
+    const params = { namespace: own ?? (kind === undefined ? namespace : namespaceOf(kind)), operation };
     const { body } = await this.cloud.api.call('getOperation', { params });
-    if (body.status === 'failed') this.#failures.push(`${nameOf(one)}: ${body.message}`);
+    return body;
+  }
+
+  async #hasEnded(one: Ending, failures: string[]): Promise<boolean> {
+    if (one.hasEnded !== undefined) return one.hasEnded();
+    const body = await this.operationOf(one);
+    if (body.status === 'failed') failures.push(`${nameOf(one)}: ${body.message}`);
     return body.status === 'failed' || body.status === 'succeeded';
   }
 
   /** The sweeper comes oftener than by its schedule. */
-  async #wait<T extends Named>(
+  async wait<T extends Named>(
     what: string,
     all: readonly T[],
     isSo: (one: T) => Promise<boolean>,

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import { backupCrashPoints } from '#shared/model/crash-points-backups.ts';
 import { hostedCrashPoints } from '#shared/model/crash-points-hosted.ts';
 import type { Effect } from '#shared/model/crash-points.ts';
+import { namespace } from './subject.ts';
 
-const { frozenBackup, drill, recoveryPoint, restoreRecoveryPoint, deleteRecoveryPoint } = hostedCrashPoints;
-const hosted = { frozenBackup, drill, recoveryPoint, restoreRecoveryPoint, deleteRecoveryPoint };
-const { export: exported, import: imported } = hostedCrashPoints;
-
-/** The tables of operations on backups that are killed in the running cloud; the others are killed in process alone. */
-export const tables = { ...backupCrashPoints, ...hosted, export: exported, import: imported } as const;
+/** The tables of operations on backups. */
+export const tables = { ...backupCrashPoints, ...hostedCrashPoints } as const;
 export type KilledKind = keyof typeof tables;
+
+/** Drills of files have a namespace to themselves: each host of it that is there is asked. */
+export const namespaceOf = (kind: KilledKind): string =>
+  kind === 'archiveDrill' ? 'kill-drills' : namespace;
 type Side = 'before' | 'after';
 
 /** One kill: of the function that has the effect, before or after it, in an operation of its own. */
@@ -21,6 +22,8 @@ export interface BackupKill {
   readonly step: string;
   /** How many effects of the same name come before it. */
   readonly nth: number;
+  /** How many of these the same function has. */
+  readonly ownNth: number;
   /** Idempotency key of the request, from which the operation's id is made; the name of what it makes. */
   readonly key: string;
   readonly operation: string;
@@ -32,12 +35,11 @@ export const says = ({ kind, effect: { by, what }, side, step }: BackupKill): st
 /** Whose call an operation is made by: functions/volumes/intent.ts derives its id from that. */
 interface Caller {
   readonly userId: string;
-  readonly namespace: string;
   readonly nameOf: (kind: KilledKind) => string;
 }
 
-function operationOf({ userId, namespace }: Caller, key: string): string {
-  const name = JSON.stringify([namespace, userId, key]);
+function operationOf(kind: KilledKind, { userId }: Caller, key: string): string {
+  const name = JSON.stringify([namespaceOf(kind), userId, key]);
   return `op-${createHash('sha256').update(name).digest('hex')}`;
 }
 
@@ -68,13 +70,14 @@ export function killsOf(kind: KilledKind, caller: Caller): BackupKill[] {
   return effects.flatMap((effect, at) => {
     const { what } = effect;
     if (what.startsWith('claim ')) step = what.slice('claim '.length);
-    const nth = effects.slice(0, at).filter((other) => other.what === what).length;
+    const before = effects.slice(0, at).filter((other) => other.what === what);
+    const [nth, ownNth] = [before.length, before.filter(({ by }) => by === effect.by).length];
     const sides = (['before', 'after'] as const).filter(
       (side) => isAimable(kind, effect) && (everything || isOrdinary(side, effect, effects[at - 1])),
     );
     return sides.map((side) => {
       const key = caller.nameOf(kind);
-      return { kind, effect, side, step, nth, key, operation: operationOf(caller, key) };
+      return { kind, effect, side, step, nth, ownNth, key, operation: operationOf(kind, caller, key) };
     });
   });
 }
