@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = (n: number): number => n * 60_000;
 
+const e2eFile = (name: string): string => `test/e2e/${name}.test.ts`;
+/** What takes too long for every run: `npm run test:kills`. */
+const long = ['file-crash-points'].map(e2eFile);
 /** End-to-end files that ask for so much at once that they would hold up whatever else runs, or fail for it. */
 const alone = [
   'backup-crash-points',
@@ -10,7 +13,7 @@ const alone = [
   'sharing',
   'storage-faults',
   'this-host',
-].map((name) => `test/e2e/${name}.test.ts`);
+].map(e2eFile);
 const given = process.env['HIVEMIND_E2E_HOME'];
 
 /** One project per kind of test; test/README.md defines the kinds. */
@@ -19,8 +22,13 @@ const kinds = [
   { name: 'infra', timeout: minutes(3) },
   // Both wait more than they work. Two clouds, each with one file at a time; a given cloud has one.
   { name: 'integration', timeout: minutes(3), workers: 2 },
-  { name: 'e2e', timeout: minutes(10), workers: given ? 1 : 2, exclude: alone },
-  { name: 'e2e-alone', timeout: minutes(10), workers: 1, include: alone },
+  { name: 'e2e', timeout: minutes(10), workers: given ? 1 : 2, exclude: [...alone, ...long] },
+  {
+    name: 'e2e-alone',
+    timeout: minutes(10),
+    workers: 1,
+    include: [...alone, ...(process.env['KILLS'] ? long : [])],
+  },
 ];
 
 const cloudPerWorker = {

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientConfig } from '#local/cloud/deploy.ts';
 import type { Backup } from '#shared/model/backup.ts';
 import { mapLimit } from '#shared/model/map-limit.ts';
 import type { Volume } from '#shared/model/volume.ts';
@@ -10,13 +8,11 @@ import type { FaultSwitch } from './harness/admin.ts';
 import { Archive } from './harness/archive-sender.ts';
 import { Cast, type Kills, type Place } from './harness/backup-cast.ts';
 import { BackupCrashes, copyRegion, type Kept } from './harness/backup-crashes.ts';
-import { everything, killsOf, tables, type BackupKill, type KilledKind } from './harness/backup-kills.ts';
+import { everything, kinds, type BackupKill, type KilledKind } from './harness/backup-kills.ts';
 import { BackupKillWorld } from './harness/backup-kill-world.ts';
 import { joinCloud } from './harness/cloud.ts';
-import { DrillKills } from './harness/drill-kills.ts';
-import { FileKills } from './harness/file-kills.ts';
-import { removeFolders } from './harness/folders.ts';
 import type { TestHost } from './harness/host.ts';
+import { allKills, killCounts, ofFiles, patience } from './harness/kill-plan.ts';
 import { leftInS3 } from './harness/left-in-s3.ts';
 import { namespace, type Subject } from './harness/subject.ts';
 import { atOnce } from './harness/volume-world.ts';
@@ -29,24 +25,10 @@ import { atOnce } from './harness/volume-world.ts';
 
 const cloud = joinCloud();
 const world = new BackupKillWorld(cloud);
-const patience = { timeout: everything ? 3_600_000 : 900_000 };
 let hosts: TestHost[];
 let kills: Kills;
 let cast: Cast;
 let crashes: BackupCrashes;
-
-async function allKills(): Promise<Kills> {
-  const credentials = cloud.file.cliUser;
-  const sts = new STSClient({
-    ...clientConfig(cloud.file),
-    ...(credentials && { credentials }),
-  });
-  const { UserId: userId = '' } = await sts.send(new GetCallerIdentityCommand({}));
-  const nameOf = (kind: KilledKind): string => cloud.unique(`kill-${kind.toLowerCase()}`);
-  const kinds = Object.keys(tables) as KilledKind[];
-  const of = (kind: KilledKind) => [kind, killsOf(kind, { userId, nameOf })] as const;
-  return Object.fromEntries(kinds.map(of)) as unknown as Kills;
-}
 
 beforeAll(async () => {
   const further = everything ? ['kill-d', 'kill-e'] : [];
@@ -57,7 +39,7 @@ beforeAll(async () => {
       instanceType: 'm7g.large',
     }),
   );
-  kills = await allKills();
+  kills = await allKills(cloud);
   const [apart, ...common] = hosts as [TestHost, ...TestHost[]];
   cast = new Cast(kills, { apart, common }, () => cloud.unique('kill-further'));
   crashes = new BackupCrashes(cloud, cast);
@@ -67,7 +49,6 @@ afterAll(async () => {
   await cloud.edge.clearFaults();
   await cloud.storage.clearFaults();
   await cloud.close();
-  removeFolders();
 });
 
 const namesOf = (places: readonly Place[]): string[] => places.map(({ name }) => name);
@@ -245,42 +226,15 @@ const ofNetwork: readonly KilledKind[] = [
   ...(everything ? (['restoreRecoveryPoint'] as const) : []),
   'deleteRecoveryPoint',
 ];
-const ofFiles: readonly KilledKind[] = ['refill', 'readArchive', 'importInPlace', 'archiveDrill'];
-const elsewhere: readonly KilledKind[] = [
-  ...ofNetwork,
-  'restoreRecoveryPoint',
-  ...(everything ? [] : ofFiles),
-];
-const others = (Object.keys(tables) as KilledKind[]).filter((kind) => !elsewhere.includes(kind));
-
-/** How many kills happened, each once, and how many there are, of these operations. */
-async function counts(kinds: readonly KilledKind[]): Promise<Record<'happened' | 'meant', number>> {
-  const meant = new Set(kinds.flatMap((kind) => keysOf(kills[kind])));
-  const status = await cloud.edge.faultStatus();
-  const happened = status.filter(({ id, injected }) => meant.has(id) && injected === 1).length;
-  process.stdout.write(`${happened} of ${meant.size} kills happened\n`);
-  return { happened, meant: meant.size };
-}
-
-/** restic needs more of the machine than every run has. */
-async function onFiles(): Promise<void> {
-  const [, ...common] = hosts;
-  const apart = await cloud.addHost(cloud.unique('kill-files'), { docker: false });
-  const files = new FileKills({ cloud, world, kills, hosts: { apart, common } });
-  await files.prepare();
-  const guards = await files.refill();
-  await files.readAndImport(guards);
-  const drills = new DrillKills({ cloud, world, kills: kills.archiveDrill });
-  await drills.survive();
-}
+const elsewhere: readonly KilledKind[] = [...ofNetwork, ...ofFiles, 'restoreRecoveryPoint'];
+const ofLocal = kinds.filter((kind) => !elsewhere.includes(kind));
 
 describe.concurrent('killed around their effects, the operations come to their end', () => {
-  test('of local volumes and of files', patience, async () => {
+  test('of local volumes', patience, async () => {
     const backups = await backUp();
     await copyRestoreDrillSend(backups);
     await replaceAndRemove(backups);
-    if (everything) await onFiles();
-    const { happened, meant } = await counts(others);
+    const { happened, meant } = await killCounts(cloud, kills, ofLocal);
     expect(happened).toBe(meant);
   });
 
@@ -289,7 +243,7 @@ describe.concurrent('killed around their effects, the operations come to their e
     await copyPoints(backups);
     if (everything) await restorePoints(backups);
     await removePoints(backups);
-    const { happened, meant } = await counts(ofNetwork);
+    const { happened, meant } = await killCounts(cloud, kills, ofNetwork);
     expect(happened).toBe(meant);
   });
 });

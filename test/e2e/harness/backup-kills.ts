@@ -5,8 +5,9 @@ import type { Effect } from '#shared/model/crash-points.ts';
 import { namespace } from './subject.ts';
 
 /** The tables of operations on backups. */
-export const tables = { ...backupCrashPoints, ...hostedCrashPoints } as const;
+const tables = { ...backupCrashPoints, ...hostedCrashPoints } as const;
 export type KilledKind = keyof typeof tables;
+export const kinds = Object.keys(tables) as KilledKind[];
 
 /** Drills of files have a namespace to themselves: each host of it that is there is asked. */
 export const namespaceOf = (kind: KilledKind): string =>
