@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ownMounts } from './test/support/own-mounts.ts';
 
 const minutes = (n: number): number => n * 60_000;
 
@@ -15,13 +16,14 @@ const alone = [
   'this-host',
 ].map(e2eFile);
 const given = process.env['HIVEMIND_E2E_HOME'];
+const root = process.getuid?.() === 0;
 
 /** One project per kind of test; test/README.md defines the kinds. */
 const kinds = [
   { name: 'unit', timeout: minutes(0.5) },
   { name: 'infra', timeout: minutes(3) },
   // Both wait more than they work. Two clouds, each with one file at a time; a given cloud has one.
-  { name: 'integration', timeout: minutes(3), workers: 2 },
+  { name: 'integration', timeout: minutes(3), workers: 2, pool: root ? ownMounts : ('forks' as const) },
   { name: 'e2e', timeout: minutes(10), workers: given ? 1 : 2, exclude: [...alone, ...long] },
   {
     name: 'e2e-alone',
@@ -39,7 +41,7 @@ const cloudPerWorker = {
 export default defineConfig({
   test: {
     allowOnly: false,
-    projects: kinds.map(({ name, timeout, workers, include, exclude }, at) => ({
+    projects: kinds.map(({ name, timeout, workers, include, exclude, pool }, at) => ({
       extends: true as const,
       test: {
         name,
@@ -49,6 +51,7 @@ export default defineConfig({
         testTimeout: timeout,
         hookTimeout: timeout,
         ...(workers && { maxWorkers: workers }),
+        ...(pool && { pool }),
         // One kind after the other, also where all are run at once.
         sequence: { groupOrder: at },
       },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { becomeRoot } from '#local/become-root.ts';
 import { baseTools, dockerTools, ensurePrerequisites, testTools } from '#local/cloud/prerequisites.ts';
 import { progressOn } from '#local/cloud/progress.ts';
@@ -12,8 +12,10 @@ import { progressOn } from '#local/cloud/progress.ts';
  */
 
 interface Count {
-  passed: number;
-  failed: number;
+  readonly passed: number;
+  readonly failed: number;
+  /** What failed and how, to be read again at the end: the place where it was first said is thousands of lines back. */
+  readonly failures?: readonly string[];
 }
 
 interface Part {
@@ -36,7 +38,29 @@ function check(name: string, command: string, ...args: readonly string[]): Part 
 interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    /** Why the file as a whole failed: an import, a hook. Else empty. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
+  }[];
+}
+
+/** Each failed test, and each file that failed as a whole, with its messages. */
+function failuresOf({ testResults }: VitestReport): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative('.', name);
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => [`${file}: ${test.fullName}`, ...(test.failureMessages ?? [])].join('\n'))
+      .map((text) => text.replace(/^ +at .*node_modules.*\n?/gm, ''));
+    return status === 'failed' && message !== '' ? [`${file}\n${message}`, ...tests] : tests;
+  });
 }
 
 /** One kind of test: counted from vitest's own report; a run that ends badly without a failed test counts as one. */
@@ -56,8 +80,12 @@ function kind(name: string, needsRoot = false): Part {
         `--outputFile.json=${report}`,
       ]);
       if (!existsSync(report)) return { passed: 0, failed: 1 };
-      const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
-      return { passed: numPassedTests, failed: ok ? numFailedTests : Math.max(1, numFailedTests) };
+      const read = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+      return {
+        passed: read.numPassedTests,
+        failed: ok ? read.numFailedTests : Math.max(1, read.numFailedTests),
+        failures: failuresOf(read),
+      };
     },
   };
 }
@@ -88,21 +116,24 @@ async function main(wanted: readonly string[]): Promise<number> {
     progress: progressOn(process.stdout),
   });
   const scratch = mkdtempSync(join(tmpdir(), 'hivemind-report-'));
-  const total: Count = { passed: 0, failed: 0 };
-  const failures: string[] = [];
+  const total = { passed: 0, failed: 0 };
+  const failedParts: string[] = [];
+  const failedTests: string[] = [];
   for (const { name, run } of asked) {
     const started = performance.now();
     process.stdout.write(`\n== ${name}\n`);
-    const { passed, failed } = run(scratch);
+    const { passed, failed, failures = [] } = run(scratch);
     process.stdout.write(
       `== ${name}: ${passed} passed, ${failed} failed (${((performance.now() - started) / 1000).toFixed(0)} s)\n`,
     );
     total.passed += passed;
     total.failed += failed;
-    if (failed > 0) failures.push(name);
+    if (failed > 0) failedParts.push(name);
+    failedTests.push(...failures);
   }
   rmSync(scratch, { recursive: true, force: true });
-  if (failures.length > 0) process.stdout.write(`\nFailed: ${failures.join(', ')}\n`);
+  for (const failure of failedTests) process.stdout.write(`\n${failure}\n`);
+  if (failedParts.length > 0) process.stdout.write(`\nFailed: ${failedParts.join(', ')}\n`);
   process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
 }

@@ -3,7 +3,6 @@ import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { parseConfig } from '#agent/config.ts';
-import { inheritedMounts, mountsOf } from '#local/hosts/namespaces.ts';
 import { until } from '#test/support/until.ts';
 import { FakeControlPlane } from './fake-control-plane.ts';
 import { startHttpCloud, type HttpCloud } from './http-cloud.ts';
@@ -161,9 +160,6 @@ async function addHost(options: HostOptions): Promise<DockerHost> {
     return (await readFile(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8')).trim();
   });
   const host = hostWith(options, dir, init);
-  // Copies of what other tests have mounted would keep their devices busy for as long as this host lives.
-  for (const path of inheritedMounts(mountsOf(Number(init)), [sandbox.dir]))
-    await host.exec('umount', '--lazy', path);
   await host.startDockerd();
   await host.exec(
     'sh',
