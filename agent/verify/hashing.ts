@@ -27,8 +27,7 @@ interface HashingSubject {
 export class Hashing {
   readonly #subject: HashingSubject;
   readonly #began = performance.now();
-  /** Files that are hashed or about to be. */
-  #taken = 0;
+  #hashed = 0;
 
   constructor(subject: HashingSubject) {
     this.#subject = subject;
@@ -44,19 +43,17 @@ export class Hashing {
     const { root, cut } = this.#subject;
     const spent = this.#allowance();
     if (spent()) return undefined;
-    const isFile = found.stat.isFile();
-    if (isFile) this.#taken++;
     // Gone or replaced meanwhile.
     const contents = await contentsOf(root, found, spent).catch(() => undefined);
-    if (contents !== undefined && contents.ctimeNs < cut) return contents.hash;
-    if (isFile) this.#taken--;
-    return undefined;
+    if (contents === undefined || contents.ctimeNs >= cut) return undefined;
+    if (found.stat.isFile()) this.#hashed++;
+    return contents.hash;
   }
 
-  /** Whether the time of the next one is over. */
+  /** Whether the time of the next one is over. What is under way may come to nothing, and does not count yet. */
   #allowance(): () => boolean {
     const { hashMs, mostMs, leastHashed } = this.#subject.budget;
-    const until = this.#began + (this.#taken < leastHashed ? mostMs : hashMs);
+    const until = this.#began + (this.#hashed < leastHashed ? mostMs : hashMs);
     return () => performance.now() > until;
   }
 }
