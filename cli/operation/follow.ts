@@ -30,6 +30,16 @@ export async function follow(
   }
 }
 
+/** Whether an operation has come to its end, good or bad; false where that cannot be asked. */
+export async function isOver({ api, namespace }: Context, operation: string): Promise<boolean> {
+  try {
+    const { body } = await api.call('getOperation', { params: { namespace, operation } });
+    return isFinished(body.status);
+  } catch {
+    return false;
+  }
+}
+
 interface Following {
   readonly deadline: number;
   readonly timeout: string;

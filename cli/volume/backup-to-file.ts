@@ -8,7 +8,7 @@ import type { Operation } from '#shared/model/operation.ts';
 import { downloadToFile } from '#shared/client/transfer/download-file.ts';
 import { given } from '../api/pages.ts';
 import type { Context } from '../context.ts';
-import { follow } from '../operation/follow.ts';
+import { follow, isOver } from '../operation/follow.ts';
 import { printResult } from '../render/result.ts';
 import { archiveTimeout, isThere, roughly, sayNotes, withProgress } from './archive-file.ts';
 
@@ -98,8 +98,8 @@ async function packed(context: Context, begun: Operation, { output, timeout }: O
   try {
     await follow(context, begun, timeout ?? archiveTimeout);
   } catch (error) {
-    // It goes on after a time-out, and the same command finds it again.
-    if (!isProductError(error, 'TimedOut')) await rm(noteOf(output), { force: true });
+    // Where nobody waits for it any more it goes on, and the same command finds it again.
+    if (await isOver(context, begun.id)) await rm(noteOf(output), { force: true });
     throw error;
   }
   return (await context.api.call('getExport', { params })).body;

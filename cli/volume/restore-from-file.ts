@@ -12,7 +12,7 @@ import { given } from '../api/pages.ts';
 import { isOperation } from '../api/volume-answer.ts';
 import { oneName } from '../arguments.ts';
 import type { Context } from '../context.ts';
-import { follow } from '../operation/follow.ts';
+import { follow, isOver } from '../operation/follow.ts';
 import { printResult } from '../render/result.ts';
 import { consentToReplace, whereOldContentIs } from './in-place.ts';
 import { archiveTimeout, demandFile, sayNotes, withProgress } from './archive-file.ts';
@@ -47,7 +47,8 @@ export async function restoreFromFile(context: Context, flags: InputFlags): Prom
   try {
     await say(context, flags, await follow(context, operation, timeout));
   } catch (error) {
-    if (!isProductError(error, 'TimedOut')) await forgetUpload(file);
+    // Where nobody waits for it any more it goes on, and the same command finds it again.
+    if (await isOver(context, operation.id)) await forgetUpload(file);
     throw error;
   }
   await forgetUpload(file);

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Import } from '#shared/model/archive-transfer.ts';
-import { ProductError } from '#shared/model/errors.ts';
+import { ProductError, type ErrorCode } from '#shared/model/errors.ts';
+import type { Operation } from '#shared/model/operation.ts';
 import { partBytesFor } from '#shared/model/transfer.ts';
 import { answer, runCli, type Answers, type Ran } from './support/fake-world.ts';
 import { anOperation, aVolume } from './support/values.ts';
@@ -15,6 +16,11 @@ const guard = 'bak-01J0000000000000000000000G';
 const archive = gzipSync(Buffer.alloc(1024));
 const partBytes = partBytesFor(archive.length);
 const restored = anOperation({ id: upload, kind: 'import', status: 'succeeded', progress: 100 });
+const failed = (code: ErrorCode): Operation => ({
+  ...restored,
+  status: 'failed',
+  error: { code, detail: 'It has not worked.' },
+});
 
 let folder: string;
 let file: string;
@@ -119,5 +125,21 @@ describe('hivemind volume restore --input', () => {
     expect((await runCli(line('--yes'), { answers: busy })).code).toBe(4);
     const ran = await runCli(line('--yes', '--force'), { answers: busy });
     expect([ran.code, bodies(ran, 'beginImport')]).toEqual([0, []]);
+  });
+
+  it.each<[string, Operation | ProductError, { kept: boolean }]>([
+    ['its host has not answered', failed('TimedOut'), { kept: false }],
+    ['it was refused', failed('StorageFailed'), { kept: false }],
+    ['the API cannot be reached', new ProductError('Unavailable', 'It is away.'), { kept: true }],
+    ['it is waited for no longer', { ...restored, status: 'running' }, { kept: true }],
+  ])('keeps the note of what was sent while it may be used: %s', async (_what, status, { kept }) => {
+    sent();
+    const getOperation = () => {
+      if (status instanceof ProductError) throw status;
+      return status;
+    };
+    const completeImport = () => answer(202, { ...restored, status: 'running' });
+    const ran = await runCli(line('--yes'), { answers: { ...there, completeImport, getOperation } });
+    expect([ran.code === 0, existsSync(`${file}.upload.json`)]).toEqual([false, kept]);
   });
 });
